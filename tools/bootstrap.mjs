@@ -1,0 +1,93 @@
+#!/usr/bin/env node
+// @ts-check
+// Brings a fresh clone to the point where a script of package.json can run, and runs it. Needs Node 20 and npm, and
+// imports nothing but Node: it is what installs the rest.
+//
+//   node tools/bootstrap.mjs                          set everything up
+//   node tools/bootstrap.mjs path                     the same, and print what to put in front of PATH
+//   node tools/bootstrap.mjs run <script> [args…]     the same, and run a script with that PATH
+//   node tools/bootstrap.mjs run --needs node …       only packages and Node: no engine, no S3 server
+
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { constants } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArguments } from "./setup/arguments.mjs";
+import { interrupt } from "./setup/commands.mjs";
+import { provideEngine } from "./setup/engine.mjs";
+import { SetupError } from "./setup/messages.mjs";
+import { installPackages, newNode } from "./setup/packages.mjs";
+import { provideS3Server } from "./setup/s3-server.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/**
+ * Sets up what is needed; the folders to put in front of PATH.
+ * @param {string[]} needs
+ */
+async function setUp(needs) {
+  await installPackages(root);
+  const node = newNode(root);
+  const engine = needs.includes("engine") ? await provideEngine({ node, root }) : undefined;
+  const s3 = needs.includes("s3") ? await provideS3Server() : undefined;
+  const folders = [engine?.bin, s3?.bin, dirname(node), join(root, "node_modules/.bin")];
+  return [...new Set(folders)].filter((folder) => folder !== undefined);
+}
+
+/**
+ * Runs a script of package.json. Not through `npm run`: each npm in between passes Ctrl-C on once more.
+ * @param {string} script
+ * @param {string[]} args
+ * @param {string[]} folders
+ */
+function runScript(script, args, folders) {
+  const command = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).scripts[script];
+  if (!command) throw new SetupError(`package.json has no script "${script}".`);
+  const PATH = [...folders, process.env.PATH].join(delimiter);
+  const child = spawn("sh", ["-c", `${command} "$@"`, "sh", ...args], {
+    cwd: root,
+    env: { ...process.env, PATH },
+    stdio: "inherit",
+  });
+  for (const signal of SIGNALS) {
+    process.removeAllListeners(signal);
+    process.on(signal, () => {
+      // A terminal has sent Ctrl-C to the child as well: a second one would mean "stop at once".
+      if (signal === "SIGINT" && process.stdin.isTTY) return;
+      child.kill(signal);
+    });
+  }
+  child.on("error", fail);
+  child.on("exit", (code, signal) => {
+    if (!signal) process.exit(code ?? 1);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}
+
+/** @param {unknown} error */
+function fail(error) {
+  interrupt();
+  console.error(error instanceof SetupError ? `\n${error.message}` : error);
+  process.exit(1);
+}
+
+/** @type {NodeJS.Signals[]} */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
+for (const signal of SIGNALS) {
+  process.on(signal, () => {
+    interrupt();
+    process.exit(128 + constants.signals[signal]);
+  });
+}
+
+try {
+  if (process.platform === "win32") throw new SetupError("The set-up runs on Linux and macOS. On Windows use WSL.");
+  const { mode, needs, script, args } = parseArguments(process.argv.slice(2));
+  const folders = await setUp(needs);
+  if (mode === "path") console.log(folders.join(delimiter));
+  if (mode === "run") runScript(script, args, folders);
+} catch (error) {
+  fail(error);
+}
