@@ -1,0 +1,239 @@
+import { Agent, request } from "undici";
+import type { z } from "zod";
+import type { Clock } from "../clock.ts";
+import { NOT_FOUND_REASONS, OFFER_GONE } from "./assumptions.ts";
+import { VastError } from "./errors.ts";
+import type { Pacer } from "./pacing.ts";
+
+/**
+ * May the same request be sent again?
+ * - `when-unsure`: yes, also when it may have had its effect (reads, and writes that set a value).
+ * - `when-refused`: only when it certainly had none (throttled, no connection). The caller resolves the rest.
+ */
+export type Resend = "when-unsure" | "when-refused";
+
+export interface Endpoint<Args extends unknown[], Reply> {
+  /** Path template, the key of the pacing table together with the method. */
+  route: string;
+  method: "GET" | "POST" | "PUT" | "DELETE";
+  path: (...args: Args) => string;
+  body?: (...args: Args) => unknown;
+  reply: z.ZodType<Reply>;
+  resend: Resend;
+}
+
+export function endpoint<Args extends unknown[], Reply>(definition: Endpoint<Args, Reply>): Endpoint<Args, Reply> {
+  return definition;
+}
+
+export interface TransportOptions {
+  baseUrl: string;
+  apiKey: string;
+  clock: Clock;
+  pacer: Pacer;
+  random?: () => number;
+  /** Longest time for one answer, wall seconds. */
+  timeoutS?: number;
+  maxAttempts?: number;
+  signal?: AbortSignal;
+}
+
+export interface Transport {
+  call<Args extends unknown[], Reply>(endpoint: Endpoint<Args, Reply>, ...args: Args): Promise<Reply>;
+  /** A public URL handed out by the API (`result_url`): fetched without the key; undefined while it is not there yet. */
+  fetchResult(url: string): Promise<string | undefined>;
+  readonly baseUrl: string;
+  readonly clock: Clock;
+}
+
+const RETRIED_STATUSES = new Set([429, 502, 503, 504]);
+const FIRST_PAUSE_S = 1;
+const LONGEST_PAUSE_S = 30;
+/** The create endpoint names a penalty of 12 s (vast-api.md 1.4): a throttled caller waits at least that long. */
+const HOLD_OFF_S = 12;
+
+interface RawAnswer {
+  status: number;
+  text: string;
+  contentType: string;
+}
+
+export function createTransport(options: TransportOptions): Transport {
+  const { baseUrl, apiKey, clock, pacer } = options;
+  const random = options.random ?? Math.random;
+  const timeoutMs = (options.timeoutS ?? 60) * 1000;
+  const maxAttempts = options.maxAttempts ?? 8;
+  const agent = new Agent({ connect: { timeout: 15_000 }, headersTimeout: timeoutMs, bodyTimeout: timeoutMs });
+
+  async function send(route: string, method: string, url: string, body: unknown): Promise<RawAnswer> {
+    try {
+      const answer = await request(url, {
+        method: method as "GET",
+        headers: {
+          authorization: `Bearer ${apiKey}`,
+          "user-agent": "pulumi-vast/0.1.0",
+          accept: "application/json",
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        dispatcher: agent,
+        ...(options.signal ? { signal: options.signal } : {}),
+      });
+      return {
+        status: answer.statusCode,
+        text: await answer.body.text(),
+        contentType: String(answer.headers["content-type"] ?? ""),
+      };
+    } catch (cause) {
+      throw connectionError(route, baseUrl, cause);
+    }
+  }
+
+  async function call<Args extends unknown[], Reply>(ep: Endpoint<Args, Reply>, ...args: Args): Promise<Reply> {
+    const route = `${ep.method} ${ep.route}`;
+    const url = `${baseUrl}${ep.path(...args)}`;
+    const body = ep.body?.(...args);
+    for (let attempt = 1; ; attempt += 1) {
+      await pacer.slot(route);
+      let failure: VastError;
+      try {
+        const answer = await send(route, ep.method, url, body);
+        if (!RETRIED_STATUSES.has(answer.status) && !turnedAwayAtTheEdge(answer)) return readAnswer(ep, route, answer);
+        failure = statusError(route, answer);
+        if (failure.code === "rate-limit") await pacer.holdOff(route, HOLD_OFF_S);
+      } catch (error) {
+        if (!(error instanceof VastError)) throw error;
+        failure = error;
+      }
+      if (!mayResend(failure, ep.resend) || attempt >= maxAttempts) throw failure;
+      await clock.sleep(backoffS(attempt, random), options.signal);
+    }
+  }
+
+  async function fetchResult(url: string): Promise<string | undefined> {
+    const answer = await request(url, { dispatcher: agent });
+    const text = await answer.body.text();
+    return answer.statusCode === 200 ? text : undefined;
+  }
+
+  return { call, fetchResult, baseUrl, clock };
+}
+
+/** Exponential backoff with full jitter, bounded (seconds). */
+export function backoffS(attempt: number, random: () => number): number {
+  return random() * Math.min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (attempt - 1));
+}
+
+function mayResend(error: VastError, resend: Resend): boolean {
+  switch (error.code) {
+    case "rate-limit":
+    case "unreachable":
+      return true;
+    case "unsure":
+      return resend === "when-unsure";
+    default:
+      return false;
+  }
+}
+
+const NEVER_CONNECTED = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+
+function connectionError(route: string, baseUrl: string, cause: unknown): VastError {
+  const code = String((cause as { code?: unknown }).code ?? (cause as Error).name);
+  if (NEVER_CONNECTED.has(code)) {
+    return new VastError("unreachable", `${baseUrl} cannot be reached (${code}); nothing was changed`, {
+      endpoint: route,
+      fix: "check the network, and `vast:apiUrl` in the stack config (or VAST_URL)",
+      cause,
+    });
+  }
+  return new VastError("unsure", `the connection to ${baseUrl} broke before the answer came (${code})`, {
+    endpoint: route,
+    cause,
+  });
+}
+
+/** Under bursts a front end answers 403 with an HTML page before the API sees the request (vast-api.md 1.3). */
+function turnedAwayAtTheEdge(answer: RawAnswer): boolean {
+  return answer.status === 403 && /html/i.test(answer.contentType);
+}
+
+/** A throttled request certainly had no effect; a gateway's 502–504 may hide one. */
+function statusError(route: string, answer: RawAnswer): VastError {
+  if (answer.status === 429 || answer.status === 403) {
+    return new VastError("rate-limit", "the service is still throttling this key", {
+      endpoint: route,
+      status: answer.status,
+      fix: "another program may be using the same key at the same time; try again in a minute",
+    });
+  }
+  return new VastError("unsure", "a gateway in front of the service failed", {
+    endpoint: route,
+    status: answer.status,
+  });
+}
+
+function readAnswer<Args extends unknown[], Reply>(ep: Endpoint<Args, Reply>, route: string, answer: RawAnswer): Reply {
+  const json = parseJson(answer.text);
+  if (answer.status >= 400) throw errorAnswer(route, answer, json);
+  if (json === undefined) throw oddAnswer(route, answer, "the body is not JSON");
+  // Business failures also come as HTTP 200 (vast-api.md 1.3).
+  if (isRecord(json) && json.success === false) throw errorAnswer(route, answer, json);
+  const parsed = ep.reply.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const first = parsed.error.issues[0];
+  throw oddAnswer(route, answer, `${first?.path.join(".") || "body"}: ${first?.message}`);
+}
+
+function oddAnswer(route: string, answer: RawAnswer, detail: string): VastError {
+  return new VastError("unexpected", `the service answered in another shape than documented: ${detail}`, {
+    endpoint: route,
+    status: answer.status,
+    fix: "nothing was concluded from it; if it stays, the API has changed and pulumi-vast needs an update",
+  });
+}
+
+function errorAnswer(route: string, answer: RawAnswer, json: unknown): VastError {
+  const body = isRecord(json) ? json : {};
+  const reason = typeof body.error === "string" ? body.error : undefined;
+  const text = [body.msg, body.message, body.detail].find((part) => typeof part === "string") as string | undefined;
+  const said = (text ?? reason ?? "no message").slice(0, 300);
+  const contract = Number(body.new_contract);
+  const details = {
+    endpoint: route,
+    status: answer.status,
+    ...(reason === undefined ? {} : { reason }),
+    ...(Number.isInteger(contract) && contract > 0 ? { contractId: contract } : {}),
+  };
+  if (OFFER_GONE.test(`${reason} ${text}`)) return new VastError("offer-gone", said, details);
+  if (answer.status === 401 || reason === "auth_error" || reason === "unauthorized") {
+    return new VastError("auth", `the service refused the API key: ${said}`, {
+      ...details,
+      fix: "check `vast:apiKey` in the stack config (or VAST_API_KEY) and the key's permissions",
+    });
+  }
+  if (reason === undefined && text === undefined) return oddAnswer(route, answer, "an error without code or message");
+  if (answer.status === 404 && reason !== undefined && NOT_FOUND_REASONS.has(reason))
+    return new VastError("not-found", said, details);
+  if (answer.status >= 500) return new VastError("unsure", said, details);
+  return new VastError("refused", said, details);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,109 @@
+import {
+  GetBucketVersioningCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  NoSuchKey,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
+import PQueue from "p-queue";
+import { VastError } from "../api/errors.ts";
+import type { Binding } from "../lifecycle/instance/inputs.ts";
+
+export interface StoredObject {
+  key: string;
+  sizeBytes: number;
+}
+
+/** The bucket side of a copy-out, with the caller's own AWS credentials (the SDK's default chain), never Vast's. */
+export interface Bucket {
+  list(prefix: string): Promise<StoredObject[]>;
+  /** Modification time that the copy tool kept (rclone: `x-amz-meta-mtime`), epoch seconds; undefined when it kept none. */
+  mtimes(keys: readonly string[]): Promise<Map<string, number | undefined>>;
+  readJson(key: string): Promise<unknown>;
+  writeJson(key: string, value: unknown): Promise<void>;
+  /** @throws VastError when the bucket is missing or not ours to list */
+  assertUsable(): Promise<void>;
+  isVersioned(): Promise<boolean>;
+}
+
+const HEADS_AT_ONCE = 16;
+
+export function openBucket(binding: Pick<Binding, "bucket" | "region" | "endpoint">): Bucket {
+  const client = new S3Client({
+    region: binding.region,
+    ...(binding.endpoint === undefined ? {} : { endpoint: binding.endpoint, forcePathStyle: true }),
+  });
+  const Bucket = binding.bucket;
+  const explain = (error: unknown, doing: string): never => {
+    const name = (error as Error).name;
+    throw new VastError("blocked", `${doing} s3://${Bucket} failed: ${name}: ${(error as Error).message}`, {
+      fix: "check that the AWS credentials of this shell (AWS_PROFILE, AWS_ACCESS_KEY_ID …) may list and read that bucket",
+      cause: error,
+    });
+  };
+  return {
+    list: async (prefix) => {
+      const objects: StoredObject[] = [];
+      let ContinuationToken: string | undefined;
+      do {
+        const page = await client
+          .send(
+            new ListObjectsV2Command({
+              Bucket,
+              Prefix: prefix,
+              ...(ContinuationToken === undefined ? {} : { ContinuationToken }),
+            }),
+          )
+          .catch((error: unknown) => explain(error, "listing"));
+        for (const object of page.Contents ?? [])
+          if (object.Key !== undefined) objects.push({ key: object.Key, sizeBytes: object.Size ?? -1 });
+        ContinuationToken = page.IsTruncated ? page.NextContinuationToken : undefined;
+      } while (ContinuationToken !== undefined);
+      return objects;
+    },
+    mtimes: async (keys) => {
+      const queue = new PQueue({ concurrency: HEADS_AT_ONCE });
+      const found = await queue.addAll(
+        keys.map((Key) => async (): Promise<[string, number | undefined]> => {
+          const head = await client
+            .send(new HeadObjectCommand({ Bucket, Key }))
+            .catch((error: unknown) => explain(error, `reading ${Key} of`));
+          const mtime = Number.parseFloat(head.Metadata?.mtime ?? "");
+          return [Key, Number.isFinite(mtime) ? mtime : undefined];
+        }),
+      );
+      return new Map(found);
+    },
+    readJson: async (Key) => {
+      try {
+        const object = await client.send(new GetObjectCommand({ Bucket, Key }));
+        return JSON.parse((await object.Body?.transformToString()) ?? "null") as unknown;
+      } catch (error) {
+        if (error instanceof NoSuchKey || (error as Error).name === "NoSuchKey") return undefined;
+        return explain(error, `reading ${Key} of`);
+      }
+    },
+    writeJson: async (Key, value) => {
+      await client
+        .send(
+          new PutObjectCommand({ Bucket, Key, Body: JSON.stringify(value, null, 2), ContentType: "application/json" }),
+        )
+        .catch((error: unknown) => explain(error, `writing ${Key} to`));
+    },
+    isVersioned: async () => {
+      const answer = await client
+        .send(new GetBucketVersioningCommand({ Bucket }))
+        .catch((error: unknown) => explain(error, "reading the versioning of"));
+      return answer.Status === "Enabled";
+    },
+    assertUsable: async () => {
+      await client.send(new HeadBucketCommand({ Bucket })).catch((error: unknown) => explain(error, "opening"));
+      await client
+        .send(new ListObjectsV2Command({ Bucket, MaxKeys: 1 }))
+        .catch((error: unknown) => explain(error, "listing"));
+    },
+  };
+}

@@ -1,0 +1,87 @@
+import { LISTING_OPTIONS } from "../api/assumptions.ts";
+import { VastError } from "../api/errors.ts";
+import { execute } from "../api/instances.ts";
+import type { Context } from "../context.ts";
+import { pollResult } from "../lifecycle/instance/wait.ts";
+
+export interface DiskFile {
+  /** Relative to the listed folder. */
+  path: string;
+  sizeBytes: number;
+  /** Epoch seconds, whole. */
+  mtimeS: number;
+}
+
+export interface DiskListing {
+  /** The folder as the user named it. */
+  root: string;
+  /** False when the instance says that there is no such folder. */
+  exists: boolean;
+  files: DiskFile[];
+  /** Links, sockets and the like: the copy tool passes over them. */
+  skipped: string[];
+}
+
+/** Files below a folder of an instance, through the API's `execute`, which also works on a stopped one (vast-api.md 3.5). */
+export async function listDisk(context: Context, instanceId: number, root: string): Promise<DiskListing> {
+  const command = `ls ${LISTING_OPTIONS} ${root.includes(" ") ? `'${root}'` : root}`;
+  const answer = await context.transport.call(execute, instanceId, command);
+  const text = await pollResult(context, answer.result_url);
+  if (text === undefined) {
+    throw new VastError("unexpected", `the listing of ${root} on contract ${instanceId} never came`, {
+      endpoint: "PUT /api/v0/instances/command/{id}/",
+    });
+  }
+  return parseListing(root, text);
+}
+
+const ENTRY = /^([a-z-])[rwxsStT-]{9}[.+@]?\s+\d+\s+\S+\s+\S+\s+(?:(\d+)|\d+,\s*\d+)\s+(\d+)\s+(".*)$/;
+const HEADER = /^("?)(\/.*)\1:$/;
+
+/**
+ * Parses `ls -lARn --quoting-style=c --time-style=+%s`. The first header is the folder itself, however the host spells
+ * its path; every line must be understood, since a file that is overlooked here would be destroyed uncopied.
+ */
+export function parseListing(root: string, text: string): DiskListing {
+  const listing: DiskListing = { root, exists: true, files: [], skipped: [] };
+  const odd = (line: string) =>
+    new VastError("unexpected", `the listing of ${root} has a line that is not understood: ${line.slice(0, 160)}`, {
+      endpoint: "PUT /api/v0/instances/command/{id}/",
+    });
+  let base: string | undefined;
+  let folder: string | undefined;
+  for (const line of text.split("\n").map((raw) => raw.trimEnd())) {
+    if (line === "" || /^total \d+/.test(line)) continue;
+    const header = HEADER.exec(line);
+    if (header?.[2] !== undefined) {
+      const path = header[1] === "" ? header[2] : unquote(`"${header[2]}"`);
+      base ??= path;
+      folder = path.slice(base.length).replace(/^\//, "");
+      continue;
+    }
+    if (folder === undefined && /no such file or directory/i.test(line)) return { ...listing, exists: false };
+    const entry = ENTRY.exec(line);
+    if (!entry || folder === undefined) throw odd(line);
+    const [, kind, size, mtime, quoted] = entry;
+    const name = unquote(kind === "l" ? (/^"(?:[^"\\]|\\.)*"/.exec(quoted ?? "")?.[0] ?? "") : (quoted ?? ""));
+    const path = folder === "" ? name : `${folder}/${name}`;
+    if (kind === "-") listing.files.push({ path, sizeBytes: Number(size), mtimeS: Number(mtime) });
+    else if (kind !== "d") listing.skipped.push(path);
+  }
+  if (folder === undefined) throw odd("(empty)");
+  return listing;
+}
+
+/** A C string literal as GNU ls writes it; octal escapes are bytes of UTF-8. */
+function unquote(literal: string): string {
+  const body = literal.replace(/^"|"$/g, "");
+  const bytes: number[] = [];
+  const simple: Record<string, number> = { a: 7, b: 8, t: 9, n: 10, v: 11, f: 12, r: 13, '"': 34, "\\": 92 };
+  const pattern = /\\([0-7]{3})|\\(.)|([^\\]+)/gs;
+  for (const [, octal, escaped, plain] of body.matchAll(pattern)) {
+    if (octal !== undefined) bytes.push(Number.parseInt(octal, 8));
+    else if (escaped !== undefined) bytes.push(simple[escaped] ?? escaped.charCodeAt(0));
+    else if (plain !== undefined) bytes.push(...Buffer.from(plain));
+  }
+  return Buffer.from(bytes).toString("utf8");
+}

@@ -1,0 +1,1 @@
+export { cloudSyncTarget, configure, instance, volume } from "./handlers.ts";

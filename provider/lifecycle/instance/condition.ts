@@ -1,0 +1,51 @@
+import { BEFORE_FIRST_START, HOST_ERROR, IMAGE_ERROR, STOPPED_STATUSES } from "../../api/assumptions.ts";
+import type { InstanceRow } from "../../api/instances.ts";
+
+/**
+ * What a contract's four status fields and its message mean together (vast-api.md 3.6).
+ *
+ * - `starting`: provisioning, pulling or booting.
+ * - `running`
+ * - `stopping`
+ * - `stopped`: stopped on purpose, by us or by someone else.
+ * - `preempted`: interruptible, outbid.
+ * - `scheduling`: asked to run, its GPU is rented to another.
+ * - `crashed`: the process ended while the contract runs.
+ * - `expired`: past its end date.
+ * - `image-error`: the image cannot be had; wrong on every host.
+ * - `host-error`: this host cannot start the container; another may.
+ * - `offline`: the host does not answer.
+ */
+export type Condition =
+  | "starting"
+  | "running"
+  | "stopping"
+  | "stopped"
+  | "preempted"
+  | "scheduling"
+  | "crashed"
+  | "expired"
+  | "image-error"
+  | "host-error"
+  | "offline";
+
+export function conditionOf(row: InstanceRow): Condition {
+  const actual = row.actual_status;
+  const message = row.status_msg ?? "";
+  const wantsRunning = row.intended_status !== "stopped";
+  if (actual === "offline" || actual === "unknown") return "offline";
+  if (BEFORE_FIRST_START.has(actual)) {
+    if (IMAGE_ERROR.test(message)) return "image-error";
+    if (HOST_ERROR.test(message) || !wantsRunning) return "host-error";
+    return row.cur_state === "stopped" ? "scheduling" : "starting";
+  }
+  if (actual === "running" || actual === "rebooting" || actual === "frozen")
+    return wantsRunning ? "running" : "stopping";
+  if (actual === "recycling") return "starting";
+  if (actual !== null && STOPPED_STATUSES.has(actual)) {
+    if (wantsRunning) return row.cur_state === "stopped" ? "scheduling" : "crashed";
+    if (typeof row.duration === "number" && row.duration <= 0) return "expired";
+    return row.is_bid ? "preempted" : "stopped";
+  }
+  return "starting";
+}

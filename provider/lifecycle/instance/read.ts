@@ -1,0 +1,84 @@
+import { VastError } from "../../api/errors.ts";
+import { type InstanceRow, showInstance } from "../../api/instances.ts";
+import { assertHome, type Context } from "../../context.ts";
+import { conditionOf } from "./condition.ts";
+import { type InstanceInputs, inputsSchema } from "./inputs.ts";
+import { factsOf, type InstanceState } from "./outputs.ts";
+
+/** Reads of one engine run share a listing of at most this age, seconds of the service. */
+export const READ_MAX_AGE_S = 120;
+
+/**
+ * The contract's row, or undefined on proof that it is gone: right account and endpoint, absent from a complete listing,
+ * and the single read agrees (design.md, "VastInstance", read). Anything less is an error.
+ */
+export async function findContract(
+  context: Context,
+  id: string,
+  state: Partial<InstanceState>,
+  maxAgeS = READ_MAX_AGE_S,
+): Promise<InstanceRow | undefined> {
+  const contractId = Number(id);
+  const name = `${state.label ?? "instance"} (contract ${id})`;
+  if (!Number.isInteger(contractId))
+    throw new VastError("config", `"${id}" is no contract id`, {
+      fix: "import with the number that `vastai show instances` prints",
+    });
+  await assertHome(context, state.home, name);
+  const listed = (await context.sweeper.atMost(maxAgeS)).rows.get(contractId);
+  if (listed) return listed;
+  const shown = await context.transport.call(showInstance, contractId);
+  if (shown) return shown;
+  // A listing from before the contract existed proves nothing about it.
+  const again = (await context.sweeper.since(context.clock.elapsedS())).rows.get(contractId);
+  return again;
+}
+
+export interface ReadResult {
+  id?: string;
+  props?: Record<string, unknown>;
+  inputs?: Record<string, unknown>;
+}
+
+/** Current facts, and drift in what can be changed from outside: label, running or stopped, bid. */
+export async function readInstance(context: Context, id: string, props: Record<string, unknown>): Promise<ReadResult> {
+  const { __provider, ...rest } = props;
+  const state = rest as unknown as InstanceState;
+  const row = await findContract(context, id, state);
+  if (!row) {
+    context.log(`${state.label}: contract ${id} is gone from the account`);
+    return {};
+  }
+  const home = state.home ?? { endpoint: context.config.endpoint, accountId: (await context.account()).id };
+  const facts = factsOf(row, {
+    home,
+    alternatives: state.alternatives ?? 0,
+    offerId: state.offerId,
+    everRan: state.everRan ?? true,
+  });
+  const inputs = driftedInputs(pickInputs(state), row);
+  return { id, props: plain({ ...inputs, ...facts }), inputs: plain(inputs) };
+}
+
+/** The inputs among a state's outputs. */
+export function pickInputs(state: Record<string, unknown> | InstanceState): InstanceInputs {
+  const record = state as Record<string, unknown>;
+  const keys = Object.keys(inputsSchema.shape).filter((key) => record[key] !== undefined);
+  return Object.fromEntries(keys.map((key) => [key, record[key]])) as unknown as InstanceInputs;
+}
+
+function driftedInputs(inputs: InstanceInputs, row: InstanceRow): InstanceInputs {
+  const drifted: InstanceInputs = { ...inputs };
+  // The service may answer an unset label with null or "".
+  if ((row.label ?? "") !== inputs.label) drifted.label = row.label ?? "";
+  const condition = conditionOf(row);
+  if (condition === "stopped" || condition === "preempted" || condition === "expired") drifted.state = "stopped";
+  if (condition === "running") drifted.state = "running";
+  if (inputs.bid !== undefined && row.is_bid && Math.abs(row.dph_base - inputs.bid) > 1e-6) drifted.bid = row.dph_base;
+  return drifted;
+}
+
+/** As the engine stores it: no undefined, no class instances. */
+export function plain(value: object): Record<string, unknown> {
+  return JSON.parse(JSON.stringify(value)) as Record<string, unknown>;
+}

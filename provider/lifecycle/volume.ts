@@ -1,0 +1,302 @@
+import { z } from "zod";
+import { HOURS_PER_MONTH } from "../api/assumptions.ts";
+import { isVastError, VastError } from "../api/errors.ts";
+import {
+  deleteVolume,
+  listVolumes,
+  rentVolume,
+  searchVolumes,
+  type VolumeOffer,
+  type VolumeRow,
+} from "../api/volumes.ts";
+import { assertHome, type Context, type Home, homeOf } from "../context.ts";
+import { openBucket } from "../copy-out/bucket.ts";
+import { unsavedUser } from "../copy-out/volume-record.ts";
+import { candidates, offerQuery, usd } from "../fleet/place.ts";
+import { changesOf } from "./changes.ts";
+import type { DiffResult } from "./instance/diff.ts";
+import { bindingSchema, inputsSchema as instanceSchema, needOf } from "./instance/inputs.ts";
+import { plain, type ReadResult } from "./instance/read.ts";
+
+/** A volume and the instance that will mount it must be on one machine: these are the instance's own inputs. */
+const placeWithSchema = z.object({
+  offer: instanceSchema.shape.offer,
+  disk: instanceSchema.shape.disk,
+  image: instanceSchema.shape.image,
+  ports: instanceSchema.shape.ports,
+});
+
+export const volumeInputsSchema = z.strictObject({
+  mark: z.string().min(16),
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9_]{1,40}$/, "must be letters, digits and _ (at most 40)")
+    .describe("shown in the Vast console"),
+  size: z.int("must be a whole number of GB").min(1).describe("GB; fixed for life"),
+  machineId: z.int().positive().optional().describe("rent it on this machine"),
+  placeWith: placeWithSchema.optional().describe("offer, disk and image of the instance that will mount it"),
+  maxDph: z.number().positive().optional().describe("USD/h for the volume alone"),
+  copyOut: z
+    .strictObject({
+      target: bindingSchema.optional(),
+      waive: z.string().min(10, "needs a written reason of at least 10 characters").optional(),
+    })
+    .optional()
+    .describe("the target that the mounting instance copies to"),
+});
+export type VolumeInputs = z.infer<typeof volumeInputsSchema>;
+
+export interface VolumeFacts {
+  home: Home;
+  volumeId: number;
+  machineId: number;
+  /** USD/h. */
+  dph: number;
+  status: string;
+}
+export type VolumeState = Omit<VolumeInputs, "machineId"> & VolumeFacts & { pinnedMachineId?: number };
+
+export function volumeProblems(known: Partial<VolumeInputs>): { property: string; reason: string }[] {
+  if (known.machineId !== undefined && known.placeWith !== undefined)
+    return [{ property: "placeWith", reason: "and machineId both say where; keep one" }];
+  return [];
+}
+
+/** Volumes carry no environment: the mark rides in the name, which the API limits to 64 letters, digits and _ (vast-api.md 4). */
+function markedName(inputs: Pick<VolumeInputs, "name" | "mark">): string {
+  return `${inputs.name}_${inputs.mark.slice(0, 16)}`;
+}
+
+export async function createVolume(
+  context: Context,
+  raw: Record<string, unknown>,
+): Promise<{ id: string; outs: Record<string, unknown> }> {
+  const { __provider, ...given } = raw;
+  const inputs = volumeInputsSchema.parse(given);
+  const existing = await findByName(context, inputs);
+  if (existing) {
+    context.log(`${inputs.name}: volume ${existing.id} already carries this resource's mark: taken up, nothing rented`);
+    return created(context, inputs, existing);
+  }
+  const offer = await place(context, inputs);
+  if (!(await context.engineIsAlive()))
+    throw new VastError("blocked", `${inputs.name}: the Pulumi engine is gone; nothing was rented`, {
+      fix: "run `pulumi cancel`, then `pulumi up`",
+    });
+  context.log(
+    `${inputs.name}: renting a volume of ${inputs.size} GB on machine ${offer.machine_id}, ${usd((inputs.size * offer.storage_cost) / HOURS_PER_MONTH)}/h`,
+  );
+  try {
+    await context.transport.call(rentVolume, offer.id, inputs.size, markedName(inputs));
+  } catch (error) {
+    if (!isVastError(error, "unsure", "unexpected")) throw error;
+    context.log(`${inputs.name}: the answer to the rental was lost; looking for the volume`);
+  }
+  const row = await findByName(context, inputs);
+  if (!row)
+    throw new VastError(
+      "unsure",
+      `${inputs.name}: the volume was asked for but is not listed; nothing else was rented`,
+      { fix: "run `pulumi up` again: it looks for it first" },
+    );
+  return created(context, inputs, row);
+}
+
+async function created(
+  context: Context,
+  inputs: VolumeInputs,
+  row: VolumeRow,
+): Promise<{ id: string; outs: Record<string, unknown> }> {
+  return { id: String(row.id), outs: outsOf(inputs, factsOf(row, await homeOf(context))) };
+}
+
+/** `machineId` is an input (where it must be) and an output (where it is): the output keeps the name, for instances to follow. */
+function outsOf(inputs: VolumeInputs, facts: VolumeFacts): Record<string, unknown> {
+  const { machineId, ...rest } = inputs;
+  return plain({ ...rest, ...facts, pinnedMachineId: machineId });
+}
+
+function factsOf(row: VolumeRow, home: Home): VolumeFacts {
+  return {
+    home,
+    volumeId: row.id,
+    machineId: row.machine_id,
+    dph: row.storage_total_cost ?? 0,
+    status: row.status ?? "",
+  };
+}
+
+async function findByName(context: Context, inputs: VolumeInputs): Promise<VolumeRow | undefined> {
+  const rows = await context.transport.call(listVolumes);
+  return rows.find((row) => row.label === markedName(inputs));
+}
+
+async function place(
+  context: Context,
+  inputs: VolumeInputs,
+): Promise<Pick<VolumeOffer, "id" | "machine_id" | "storage_cost">> {
+  const machines = inputs.placeWith
+    ? await machinesForBoth(context, inputs, inputs.placeWith)
+    : inputs.machineId === undefined
+      ? undefined
+      : [inputs.machineId];
+  const filters = machines === undefined ? { verified: { eq: true } } : { machine_id: { in: machines } };
+  const offers = (await context.transport.call(searchVolumes, { filters, sizeGb: inputs.size })).filter(
+    (offer) => offer.disk_space >= inputs.size && (machines === undefined || machines.includes(offer.machine_id)),
+  );
+  const affordable = offers.filter(
+    (offer) => inputs.maxDph === undefined || (inputs.size * offer.storage_cost) / HOURS_PER_MONTH <= inputs.maxDph,
+  );
+  // The instance's price decides: its machines come best first.
+  const ranked =
+    machines === undefined
+      ? affordable
+      : affordable.toSorted((a, b) => machines.indexOf(a.machine_id) - machines.indexOf(b.machine_id));
+  const [offer] = ranked;
+  if (!offer) {
+    throw new VastError(
+      "refused",
+      `${inputs.name}: no machine offers a volume of ${inputs.size} GB${inputs.placeWith ? " together with the instance" : ""}${inputs.maxDph === undefined ? "" : ` for at most ${usd(inputs.maxDph)}/h`}`,
+      {
+        fix: "lower `size`, widen the instance's `offer`, or run `pulumi up` again later; nothing was rented",
+      },
+    );
+  }
+  return offer;
+}
+
+async function machinesForBoth(
+  context: Context,
+  inputs: VolumeInputs,
+  instance: z.infer<typeof placeWithSchema>,
+): Promise<number[]> {
+  const parsed = instanceSchema.parse({ ...instance, mark: inputs.mark, label: inputs.name });
+  const need = needOf(parsed);
+  const offers = await context.market.offers(offerQuery(need));
+  const both = candidates(need, offers, new Set()).filter(
+    (offer) => offer.avail_vol_ask_id != null && (offer.avail_vol_size ?? 0) >= inputs.size,
+  );
+  return both.map((offer) => offer.machine_id);
+}
+
+export async function readVolume(context: Context, id: string, props: Record<string, unknown>): Promise<ReadResult> {
+  const { __provider, ...state } = props;
+  const row = await findVolume(context, id, state as unknown as VolumeState);
+  if (!row) {
+    context.log(`${String(state.name)}: volume ${id} is gone from the account`);
+    return {};
+  }
+  const home = (state.home as Home | undefined) ?? (await homeOf(context));
+  return { id, props: plain({ ...state, ...factsOf(row, home) }) };
+}
+
+async function findVolume(context: Context, id: string, state: Partial<VolumeState>): Promise<VolumeRow | undefined> {
+  await assertHome(context, state.home, `${state.name ?? "volume"} (volume ${id})`);
+  const rows = await context.transport.call(listVolumes);
+  return rows.find((row) => row.id === Number(id));
+}
+
+/** Size and machine are fixed for life (vast-api.md 4). */
+const REPLACES = ["size", "machineId", "mark"];
+
+export async function diffVolume(
+  context: Context,
+  id: string,
+  olds: Record<string, unknown>,
+  news: Record<string, unknown>,
+): Promise<DiffResult> {
+  // The output `machineId` is where it is; what the user asked for is kept beside it.
+  const changed = changesOf(Object.keys(volumeInputsSchema.shape), { ...olds, machineId: olds.pinnedMachineId }, news);
+  // Where it was placed stays right when the instance's criteria change later.
+  changed.delete("placeWith");
+  const replaces = REPLACES.filter((key) => changed.has(key));
+  if (!(await findVolume(context, id, olds as unknown as VolumeState))) {
+    context.log(`${String(news.name)}: volume ${id} is gone → replaced`);
+    replaces.push("volumeId");
+  }
+  if (changed.has("name")) replaces.push("name");
+  return { changes: changed.size > 0 || replaces.length > 0, replaces, deleteBeforeReplace: true };
+}
+
+export async function updateVolume(
+  _context: Context,
+  _id: string,
+  olds: Record<string, unknown>,
+  news: Record<string, unknown>,
+): Promise<{ outs: Record<string, unknown> }> {
+  const { __provider, ...given } = news;
+  const { home, volumeId, machineId, dph, status } = olds as unknown as VolumeState;
+  return { outs: outsOf(volumeInputsSchema.parse(given), { home, volumeId, machineId, dph, status }) };
+}
+
+/** Refuses while an instance uses it, and while what it holds has not been copied since its last use. */
+export async function removeVolume(context: Context, id: string, props: Record<string, unknown>): Promise<void> {
+  const state = props as unknown as VolumeState;
+  const row = await findVolume(context, id, state);
+  if (!row) return context.log(`${state.name}: volume ${id} is gone already`);
+  await assertSaved(context, state, row);
+  const inUse = await usersOnceReleased(context, row);
+  if (inUse.length > 0) {
+    throw new VastError("blocked", `${state.name}: volume ${id} is used by instance ${inUse.join(", ")}; it is kept`, {
+      fix: "destroy the instance first (in a stack: let the instance depend on the volume)",
+    });
+  }
+  await context.transport.call(deleteVolume, row.id).catch((error: unknown) => {
+    if (!isVastError(error, "not-found")) throw error;
+  });
+  if (await findVolume(context, id, state))
+    throw new VastError(
+      "unexpected",
+      `${state.name}: volume ${id} is still listed after its delete; it may still bill`,
+      { fix: "run destroy again" },
+    );
+  context.log(`${state.name}: volume ${id} is deleted`);
+}
+
+async function assertSaved(context: Context, state: VolumeState, row: VolumeRow): Promise<void> {
+  const waived =
+    state.copyOut?.waive ??
+    (context.config.waiver?.resources.some((name) => name === "*" || name === state.name)
+      ? context.config.waiver.reason
+      : undefined);
+  if (waived !== undefined)
+    return context.log(
+      `WAIVED: ${state.name} (volume ${row.id}) is deleted WITHOUT a check that its content was copied. Reason given: ${waived}`,
+    );
+  const target = state.copyOut?.target;
+  if (!target) {
+    throw new VastError(
+      "blocked",
+      `${state.name}: volume ${row.id} names no copy-out target, so nobody knows whether its content is safe; it is kept`,
+      {
+        fix: "declare `copyOut: { target }` (the target of the instance that mounts it) or a reason in `copyOut.waive`",
+      },
+    );
+  }
+  const user = await unsavedUser(openBucket(target), target, row.id);
+  if (user !== undefined) {
+    throw new VastError(
+      "blocked",
+      `${state.name}: volume ${row.id} was last used by instance ${user}, and nothing was copied from it since; it is kept`,
+      {
+        fix: "a detached volume cannot be read: mount it in an instance with a copy-out once more, or give a reason in `copyOut.waive`",
+      },
+    );
+  }
+}
+
+/** After an instance's destroy the volume stays taken for about 30 s (vast-api.md 4). */
+const RELEASED_WITHIN_S = 180;
+
+async function usersOnceReleased(context: Context, first: VolumeRow): Promise<number[]> {
+  const deadline = context.clock.elapsedS() + RELEASED_WITHIN_S;
+  let row: VolumeRow | undefined = first;
+  for (;;) {
+    const users = row?.instances ?? [];
+    if (users.length === 0) return [];
+    const listed = (await context.sweeper.since(context.clock.elapsedS())).rows;
+    const alive = users.filter((id) => listed.has(id));
+    if (alive.length > 0 || context.clock.elapsedS() > deadline) return users;
+    row = (await context.transport.call(listVolumes)).find((candidate) => candidate.id === first.id);
+  }
+}

@@ -1,0 +1,101 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Criteria, RawInstanceInputs } from "../lifecycle/instance/inputs.ts";
+import type { InstanceFacts } from "../lifecycle/instance/outputs.ts";
+import { type InputsOf, stackMark } from "./args.ts";
+
+type Raw = Omit<RawInstanceInputs, "mark" | "label" | "offer">;
+
+/** What the offer must be like, or one offer by its id. Prices USD/h all-in, sizes GB. */
+export type OfferArgs = (Pick<RawCriteria, "gpu"> & Partial<RawCriteria>) | { id: number; maxDph?: number };
+type RawCriteria = Omit<{ [Key in keyof Criteria]: Criteria[Key] }, "gpu"> & { gpu: string | string[] };
+
+/** Inputs of a VastInstance; see docs/resources/vast-instance.md. */
+export interface VastInstanceArgs extends InputsOf<Raw> {
+  offer: InputsOf<OfferArgs>;
+  /** Shown in the Vast console; default: the resource's name. */
+  label?: pulumi.Input<string>;
+}
+
+// Copied as source into every state: it only opens doors, whose names stay for ever (pulumi-notes.md).
+const provider: pulumi.dynamic.ResourceProvider = {
+  configure: async (req) => (await import("pulumi-vast/doors")).configure(req),
+  check: async (olds, news) => (await import("pulumi-vast/doors")).instance.check(olds, news),
+  diff: async (id, olds, news) => (await import("pulumi-vast/doors")).instance.diff(id, olds, news),
+  create: async (inputs) => (await import("pulumi-vast/doors")).instance.create(inputs),
+  read: async (id, props) => (await import("pulumi-vast/doors")).instance.read(id, props),
+  update: async (id, olds, news) => (await import("pulumi-vast/doors")).instance.update(id, olds, news),
+  delete: async (id, props) => (await import("pulumi-vast/doors")).instance.delete(id, props),
+};
+
+/** One rented machine. Every output name not given as input must be declared, or the SDK would not fill it in. */
+const OUTPUTS: Record<keyof Omit<InstanceFacts, "home">, undefined> & { home: undefined } = {
+  contractId: undefined,
+  machineId: undefined,
+  hostId: undefined,
+  gpu: undefined,
+  dph: undefined,
+  dphCompute: undefined,
+  dphStorage: undefined,
+  inetUpCost: undefined,
+  inetDownCost: undefined,
+  status: undefined,
+  statusMessage: undefined,
+  sshCommand: undefined,
+  sshProxyCommand: undefined,
+  portMap: undefined,
+  startDate: undefined,
+  endDate: undefined,
+  alternatives: undefined,
+  offerId: undefined,
+  everRan: undefined,
+  home: undefined,
+};
+
+/**
+ * A GPU instance rented on Vast.ai: one contract, recognised by its mark whatever happens, and destroyed only after its
+ * results are verified in S3.
+ */
+export class VastInstance extends pulumi.dynamic.Resource {
+  static readonly __pulumiType = "pulumi-nodejs:dynamic/vast:Instance";
+
+  declare readonly label: pulumi.Output<string>;
+  declare readonly contractId: pulumi.Output<number>;
+  declare readonly machineId: pulumi.Output<number>;
+  declare readonly hostId: pulumi.Output<number | undefined>;
+  /** e.g. `1x RTX 4090` */
+  declare readonly gpu: pulumi.Output<string>;
+  /** USD/h, all-in: compute (or bid) plus disk. */
+  declare readonly dph: pulumi.Output<number>;
+  declare readonly dphCompute: pulumi.Output<number>;
+  declare readonly dphStorage: pulumi.Output<number>;
+  declare readonly status: pulumi.Output<string>;
+  declare readonly statusMessage: pulumi.Output<string>;
+  declare readonly sshCommand: pulumi.Output<string>;
+  declare readonly sshProxyCommand: pulumi.Output<string>;
+  declare readonly portMap: pulumi.Output<Record<string, string>>;
+
+  constructor(name: string, args: VastInstanceArgs, opts: pulumi.CustomResourceOptions = {}) {
+    const { env, imageLogin, ...rest } = args;
+    const props = {
+      label: name,
+      ...rest,
+      ...(env === undefined ? {} : { env: pulumi.secret(env) }),
+      ...(imageLogin === undefined ? {} : { imageLogin: pulumi.secret(imageLogin) }),
+      mark: stackMark("Instance", name),
+      ...OUTPUTS,
+    };
+    super(
+      provider,
+      name,
+      props,
+      {
+        ...opts,
+        additionalSecretOutputs: ["env", "imageLogin", ...(opts.additionalSecretOutputs ?? [])],
+        // Create-first would take the old contract for the new one, by its mark; a targeted replace ignores `diff`.
+        deleteBeforeReplace: true,
+      },
+      "vast",
+      "Instance",
+    );
+  }
+}

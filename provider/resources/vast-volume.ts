@@ -1,0 +1,57 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { z } from "zod";
+import type { volumeInputsSchema } from "../lifecycle/volume.ts";
+import { type InputsOf, stackMark } from "./args.ts";
+import type { OfferArgs } from "./vast-instance.ts";
+
+type Raw = Omit<z.input<typeof volumeInputsSchema>, "mark" | "placeWith" | "name">;
+
+/** Inputs of a VastVolume; see docs/resources/vast-volume.md. */
+export interface VastVolumeArgs extends InputsOf<Raw> {
+  /** Shown in the Vast console; letters, digits and _; default: the resource's name with _ for other characters. */
+  name?: pulumi.Input<string>;
+  /** The instance that will mount it: both must be on one machine. */
+  placeWith?: {
+    offer: InputsOf<OfferArgs>;
+    disk: pulumi.Input<number>;
+    image: pulumi.Input<string>;
+    ports?: pulumi.Input<(number | string)[]>;
+  };
+}
+
+const provider: pulumi.dynamic.ResourceProvider = {
+  configure: async (req) => (await import("pulumi-vast/doors")).configure(req),
+  check: async (olds, news) => (await import("pulumi-vast/doors")).volume.check(olds, news),
+  diff: async (id, olds, news) => (await import("pulumi-vast/doors")).volume.diff(id, olds, news),
+  create: async (inputs) => (await import("pulumi-vast/doors")).volume.create(inputs),
+  read: async (id, props) => (await import("pulumi-vast/doors")).volume.read(id, props),
+  update: async (id, olds, news) => (await import("pulumi-vast/doors")).volume.update(id, olds, news),
+  delete: async (id, props) => (await import("pulumi-vast/doors")).volume.delete(id, props),
+};
+
+/** A local volume: bound to one machine, of fixed size, billed until deleted, mounted when an instance is created. */
+export class VastVolume extends pulumi.dynamic.Resource {
+  static readonly __pulumiType = "pulumi-nodejs:dynamic/vast:Volume";
+
+  declare readonly volumeId: pulumi.Output<number>;
+  declare readonly machineId: pulumi.Output<number>;
+  declare readonly size: pulumi.Output<number>;
+  /** USD/h */
+  declare readonly dph: pulumi.Output<number>;
+  declare readonly status: pulumi.Output<string>;
+
+  constructor(name: string, args: VastVolumeArgs, opts: pulumi.CustomResourceOptions = {}) {
+    const props = {
+      name: name.replaceAll(/[^A-Za-z0-9_]/g, "_").slice(0, 40),
+      ...args,
+      mark: stackMark("Volume", name),
+      volumeId: undefined,
+      dph: undefined,
+      status: undefined,
+      home: undefined,
+      pinnedMachineId: undefined,
+      machineId: args.machineId,
+    };
+    super(provider, name, props, { ...opts, deleteBeforeReplace: true }, "vast", "Volume");
+  }
+}
