@@ -89,23 +89,34 @@ export function createTransport(options: TransportOptions): Transport {
     }
   }
 
+  /** One try: the reply, or a failure that may be worth another. Answers that say no for good are thrown. */
+  async function attemptOnce<Args extends unknown[], Reply>(
+    ep: Endpoint<Args, Reply>,
+    route: string,
+    args: Args,
+  ): Promise<{ reply: Reply } | { failure: VastError }> {
+    await pacer.slot(route);
+    let answer: RawAnswer;
+    try {
+      answer = await send(route, ep.method, `${baseUrl}${ep.path(...args)}`, ep.body?.(...args));
+    } catch (error) {
+      if (error instanceof VastError) return { failure: error };
+      throw error;
+    }
+    if (!RETRIED_STATUSES.has(answer.status) && !turnedAwayAtTheEdge(answer)) {
+      return readOrFail(() => readAnswer(ep, route, answer));
+    }
+    const failure = statusError(route, answer);
+    if (failure.code === "rate-limit") await pacer.holdOff(route, HOLD_OFF_S);
+    return { failure };
+  }
+
   async function call<Args extends unknown[], Reply>(ep: Endpoint<Args, Reply>, ...args: Args): Promise<Reply> {
     const route = `${ep.method} ${ep.route}`;
-    const url = `${baseUrl}${ep.path(...args)}`;
-    const body = ep.body?.(...args);
     for (let attempt = 1; ; attempt += 1) {
-      await pacer.slot(route);
-      let failure: VastError;
-      try {
-        const answer = await send(route, ep.method, url, body);
-        if (!RETRIED_STATUSES.has(answer.status) && !turnedAwayAtTheEdge(answer)) return readAnswer(ep, route, answer);
-        failure = statusError(route, answer);
-        if (failure.code === "rate-limit") await pacer.holdOff(route, HOLD_OFF_S);
-      } catch (error) {
-        if (!(error instanceof VastError)) throw error;
-        failure = error;
-      }
-      if (!mayResend(failure, ep.resend) || attempt >= maxAttempts) throw failure;
+      const result = await attemptOnce(ep, route, args);
+      if ("reply" in result) return result.reply;
+      if (!mayResend(result.failure, ep.resend) || attempt >= maxAttempts) throw result.failure;
       await clock.sleep(backoffS(attempt, random), options.signal);
     }
   }
@@ -117,6 +128,16 @@ export function createTransport(options: TransportOptions): Transport {
   }
 
   return { call, fetchResult, baseUrl, clock };
+}
+
+/** A 5xx of the service itself may be worth another try, like a gateway's; every other refusal is final. */
+function readOrFail<Reply>(read: () => Reply): { reply: Reply } | { failure: VastError } {
+  try {
+    return { reply: read() };
+  } catch (error) {
+    if (error instanceof VastError && error.code === "unsure") return { failure: error };
+    throw error;
+  }
 }
 
 /** Exponential backoff with full jitter, bounded (seconds). */

@@ -44,32 +44,43 @@ const HEADER = /^("?)(\/.*)\1:$/;
  */
 export function parseListing(root: string, text: string): DiskListing {
   const listing: DiskListing = { root, exists: true, files: [], skipped: [] };
-  const odd = (line: string) =>
-    new VastError("unexpected", `the listing of ${root} has a line that is not understood: ${line.slice(0, 160)}`, {
-      endpoint: "PUT /api/v0/instances/command/{id}/",
-    });
-  let base: string | undefined;
-  let folder: string | undefined;
-  for (const line of text.split("\n").map((raw) => raw.trimEnd())) {
-    if (line === "" || /^total \d+/.test(line)) continue;
-    const header = HEADER.exec(line);
-    if (header?.[2] !== undefined) {
-      const path = header[1] === "" ? header[2] : unquote(`"${header[2]}"`);
-      base ??= path;
-      folder = path.slice(base.length).replace(/^\//, "");
-      continue;
-    }
-    if (folder === undefined && /no such file or directory/i.test(line)) return { ...listing, exists: false };
-    const entry = ENTRY.exec(line);
-    if (!entry || folder === undefined) throw odd(line);
-    const [, kind, size, mtime, quoted] = entry;
-    const name = unquote(kind === "l" ? (/^"(?:[^"\\]|\\.)*"/.exec(quoted ?? "")?.[0] ?? "") : (quoted ?? ""));
-    const path = folder === "" ? name : `${folder}/${name}`;
-    if (kind === "-") listing.files.push({ path, sizeBytes: Number(size), mtimeS: Number(mtime) });
-    else if (kind !== "d") listing.skipped.push(path);
+  const lines = text.split("\n").map((line) => line.trimEnd());
+  const meaningful = lines.filter((line) => line !== "" && !/^total \d+/.test(line));
+  if (/no such file or directory/i.test(meaningful[0] ?? "")) return { ...listing, exists: false };
+  const base = headerPath(meaningful[0] ?? "");
+  if (base === undefined) throw notUnderstood(root, meaningful[0] ?? "(empty)");
+  let folder = "";
+  for (const line of meaningful) {
+    const header = headerPath(line);
+    if (header === undefined) addEntry(listing, folder, line);
+    else folder = header.slice(base.length).replace(/^\//, "");
   }
-  if (folder === undefined) throw odd("(empty)");
   return listing;
+}
+
+function notUnderstood(root: string, line: string): VastError {
+  return new VastError(
+    "unexpected",
+    `the listing of ${root} has a line that is not understood: ${line.slice(0, 160)}`,
+    { endpoint: "PUT /api/v0/instances/command/{id}/" },
+  );
+}
+
+function headerPath(line: string): string | undefined {
+  const header = HEADER.exec(line);
+  if (header?.[2] === undefined) return undefined;
+  return header[1] === "" ? header[2] : unquote(`"${header[2]}"`);
+}
+
+function addEntry(listing: DiskListing, folder: string, line: string): void {
+  const entry = ENTRY.exec(line);
+  if (!entry) throw notUnderstood(listing.root, line);
+  const [, kind, size, mtime, quoted = ""] = entry;
+  // A link's line goes on with its target.
+  const name = unquote(kind === "l" ? (/^"(?:[^"\\]|\\.)*"/.exec(quoted)?.[0] ?? "") : quoted);
+  const path = folder === "" ? name : `${folder}/${name}`;
+  if (kind === "-") listing.files.push({ path, sizeBytes: Number(size), mtimeS: Number(mtime) });
+  else if (kind !== "d") listing.skipped.push(path);
 }
 
 /** A C string literal as GNU ls writes it; octal escapes are bytes of UTF-8. */

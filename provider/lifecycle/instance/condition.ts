@@ -31,21 +31,24 @@ export type Condition =
 
 export function conditionOf(row: InstanceRow): Condition {
   const actual = row.actual_status;
-  const message = row.status_msg ?? "";
   const wantsRunning = row.intended_status !== "stopped";
   if (actual === "offline" || actual === "unknown") return "offline";
-  if (BEFORE_FIRST_START.has(actual)) {
-    if (IMAGE_ERROR.test(message)) return "image-error";
-    if (HOST_ERROR.test(message) || !wantsRunning) return "host-error";
-    return row.cur_state === "stopped" ? "scheduling" : "starting";
-  }
-  if (actual === "running" || actual === "rebooting" || actual === "frozen")
-    return wantsRunning ? "running" : "stopping";
+  if (BEFORE_FIRST_START.has(actual)) return beforeFirstStart(row, wantsRunning);
   if (actual === "recycling") return "starting";
-  if (actual !== null && STOPPED_STATUSES.has(actual)) {
-    if (wantsRunning) return row.cur_state === "stopped" ? "scheduling" : "crashed";
-    if (typeof row.duration === "number" && row.duration <= 0) return "expired";
-    return row.is_bid ? "preempted" : "stopped";
-  }
-  return "starting";
+  if (actual !== null && STOPPED_STATUSES.has(actual)) return notRunning(row, wantsRunning);
+  // running, rebooting, frozen: the container is there.
+  return wantsRunning ? "running" : "stopping";
+}
+
+function beforeFirstStart(row: InstanceRow, wantsRunning: boolean): Condition {
+  const message = row.status_msg ?? "";
+  if (IMAGE_ERROR.test(message)) return "image-error";
+  if (HOST_ERROR.test(message) || !wantsRunning) return "host-error";
+  return row.cur_state === "stopped" ? "scheduling" : "starting";
+}
+
+function notRunning(row: InstanceRow, wantsRunning: boolean): Condition {
+  if (wantsRunning) return row.cur_state === "stopped" ? "scheduling" : "crashed";
+  if (typeof row.duration === "number" && row.duration <= 0) return "expired";
+  return row.is_bid ? "preempted" : "stopped";
 }

@@ -188,60 +188,79 @@ export interface Problem {
  * update, when they are known.
  */
 export function crossChecks(inputs: Partial<InstanceInputs>): Problem[] {
-  const problems: Problem[] = [];
-  const add = (property: string, reason: string) => problems.push({ property, reason });
+  return CROSS_CHECKS.flatMap((check) => check(inputs) ?? []);
+}
 
-  for (const property of ["onstart", "image", "label"] as const) {
+type CrossCheck = (inputs: Partial<InstanceInputs>) => Problem | undefined;
+const isText = (value: unknown): value is string => typeof value === "string";
+
+const shownInClear = (property: "onstart" | "image" | "label"): CrossCheck => {
+  return (inputs) => {
     const value = inputs[property];
-    const found = typeof value === "string" ? secretIn(value) : undefined;
-    if (found)
-      add(
-        property,
-        `contains ${found}; the service stores and shows it in clear. Pass it in \`env\`, which is encrypted in the state`,
-      );
-  }
-  if (typeof inputs.onstart === "string") {
-    const wrapped = wrapOnstart(inputs.onstart);
-    if (!wrapped.fits)
-      add(
-        "onstart",
-        `is ${wrapped.bytes} bytes even compressed; the limit is ${ONSTART_LIMIT_BYTES}. Fetch the rest from the bucket or build it into the image`,
-      );
-  }
-  if (inputs.maxBid !== undefined && inputs.bid === undefined)
-    add("maxBid", "needs `bid`: without it the instance is rented on demand");
-  if (inputs.bid !== undefined && inputs.maxBid !== undefined && inputs.bid > inputs.maxBid)
-    add("bid", `${inputs.bid} is above maxBid ${inputs.maxBid}`);
-  const driver = inputs.offer && "gpu" in inputs.offer ? inputs.offer.minCuda : undefined;
-  const needed = inputs.imageCuda ?? (typeof inputs.image === "string" ? cudaOfImage(inputs.image) : undefined);
-  if (driver !== undefined && needed !== undefined && driver < needed) {
-    add(
-      "offer.minCuda",
-      `${driver} admits drivers older than the image's CUDA ${needed}; raise it to ${needed} or leave it out`,
-    );
-  }
-  if (inputs.waitFor === "ready" && inputs.readyWhen === undefined)
-    add("readyWhen", 'is needed with waitFor "ready": say which log line shows it, e.g. { log: "^epoch 1" }');
-  if (inputs.expiresAt !== undefined && inputs.maxDurationHours !== undefined)
-    add("expiresAt", "and maxDurationHours say the same thing; keep one");
-  if (inputs.adopt !== undefined && inputs.offer && "id" in inputs.offer)
-    add("adopt", "takes an existing contract; a pinned offer id would be ignored. Give criteria instead");
-  problems.push(...copyOutProblems(inputs));
-  return problems;
-}
+    const found = isText(value) ? secretIn(value) : undefined;
+    if (!found) return undefined;
+    const fix = "the service stores and shows it in clear. Pass it in `env`, which is encrypted in the state";
+    return { property, reason: `contains ${found}; ${fix}` };
+  };
+};
 
-function copyOutProblems(inputs: Partial<InstanceInputs>): Problem[] {
-  const copyOut = inputs.copyOut;
-  if (!copyOut) return [];
-  const problems: Problem[] = [];
-  if (copyOut.waive === undefined && Array.isArray(copyOut.paths) && copyOut.paths.length === 0) {
-    problems.push({
-      property: "copyOut.paths",
-      reason: "is empty: name the folders that hold results, or give a written reason in `waive`",
-    });
-  }
-  return problems;
-}
+const CROSS_CHECKS: readonly CrossCheck[] = [
+  shownInClear("onstart"),
+  shownInClear("image"),
+  shownInClear("label"),
+  ({ onstart }) => {
+    const wrapped = isText(onstart) ? wrapOnstart(onstart) : undefined;
+    if (!wrapped || wrapped.fits) return undefined;
+    const fix = "Fetch the rest from the bucket or build it into the image";
+    return {
+      property: "onstart",
+      reason: `is ${wrapped.bytes} bytes even compressed; the limit is ${ONSTART_LIMIT_BYTES}. ${fix}`,
+    };
+  },
+  ({ bid, maxBid }) =>
+    maxBid !== undefined && bid === undefined
+      ? { property: "maxBid", reason: "needs `bid`: without it the instance is rented on demand" }
+      : undefined,
+  ({ bid, maxBid }) =>
+    bid !== undefined && maxBid !== undefined && bid > maxBid
+      ? { property: "bid", reason: `${bid} is above maxBid ${maxBid}` }
+      : undefined,
+  ({ offer, image, imageCuda }) => {
+    const driver = offer && "gpu" in offer ? offer.minCuda : undefined;
+    const needed = imageCuda ?? (isText(image) ? cudaOfImage(image) : undefined);
+    if (driver === undefined || needed === undefined || driver >= needed) return undefined;
+    const fix = `raise it to ${needed} or leave it out`;
+    return {
+      property: "offer.minCuda",
+      reason: `${driver} admits drivers older than the image's CUDA ${needed}; ${fix}`,
+    };
+  },
+  ({ waitFor, readyWhen }) =>
+    waitFor === "ready" && readyWhen === undefined
+      ? {
+          property: "readyWhen",
+          reason: 'is needed with waitFor "ready": say which log line shows it, e.g. { log: "^epoch 1" }',
+        }
+      : undefined,
+  ({ expiresAt, maxDurationHours }) =>
+    expiresAt !== undefined && maxDurationHours !== undefined
+      ? { property: "expiresAt", reason: "and maxDurationHours say the same thing; keep one" }
+      : undefined,
+  ({ adopt, offer }) =>
+    adopt !== undefined && offer && "id" in offer
+      ? {
+          property: "adopt",
+          reason: "takes an existing contract; a pinned offer id would be ignored. Give criteria instead",
+        }
+      : undefined,
+  ({ copyOut }) =>
+    copyOut && copyOut.waive === undefined && Array.isArray(copyOut.paths) && copyOut.paths.length === 0
+      ? {
+          property: "copyOut.paths",
+          reason: "is empty: name the folders that hold results, or give a written reason in `waive`",
+        }
+      : undefined,
+];
 
 /** The offers that would do for these inputs, in the terms of the placement. */
 export function needOf(inputs: InstanceInputs): Need {

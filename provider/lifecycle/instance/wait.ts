@@ -51,40 +51,57 @@ export async function waitUntilRunning(
   const { clock } = context;
   const startedS = clock.elapsedS();
   let lastProgressS = startedS;
-  let lastSeen = "";
+  let last: InstanceRow | undefined;
   for (;;) {
     const row = await freshRow(context, id);
-    const condition = conditionOf(row);
-    if (condition === "running") return row;
-    const said = (row.status_msg ?? "").trim().slice(0, 160);
-    if (condition === "image-error") throw new DudError(`the image "${inputs.image}" cannot be pulled: ${said}`, false);
-    if (condition === "host-error") throw new DudError(`the host gave up: ${said || "no reason given"}`, true);
-    if (condition === "offline") throw new DudError("the host went offline while booting", true);
-    if (condition === "preempted")
-      throw new DudError(`the bid was beaten before the container started${said ? `: ${said}` : ""}`, true);
-    const seen = `${row.actual_status}|${row.cur_state}|${said}`;
+    if (conditionOf(row) === "running") return row;
+    const gaveUp = whyItWillNotRun(row, inputs.image);
+    if (gaveUp) throw gaveUp;
     const nowS = clock.elapsedS();
-    if (seen !== lastSeen) {
-      if (lastSeen === "" || statusOf(lastSeen) !== statusOf(seen))
-        context.log(
-          `${name}: contract ${id} is ${row.actual_status ?? "being provisioned"}${said ? ` (${said})` : ""}`,
-        );
-      lastSeen = seen;
-      lastProgressS = nowS;
-    }
-    if (nowS - lastProgressS > inputs.bootTimeout)
-      throw new DudError(
-        `no progress for ${inputs.bootTimeout} s while ${row.actual_status ?? "being provisioned"}${said ? ` (${said})` : ""}`,
-        true,
-      );
-    if (nowS - startedS > inputs.bootTimeout * LONGEST_BOOT)
-      throw new DudError(`still not running after ${Math.round(nowS - startedS)} s (${said})`, true);
+    if (!last || progressOf(row) !== progressOf(last)) lastProgressS = nowS;
+    if (!last || row.actual_status !== last.actual_status) context.log(`${name}: contract ${id} is ${phaseOf(row)}`);
+    last = row;
+    const late = whyItIsLate(nowS - startedS, nowS - lastProgressS, inputs.bootTimeout);
+    if (late) throw new DudError(`${late} while ${phaseOf(row)}`, true);
     await clock.sleep(POLL_S);
   }
 }
 
-function statusOf(seen: string): string {
-  return seen.slice(0, seen.indexOf("|"));
+function whyItWillNotRun(row: InstanceRow, image: string): DudError | undefined {
+  const said = saidOf(row);
+  switch (conditionOf(row)) {
+    case "image-error":
+      return new DudError(`the image "${image}" cannot be pulled: ${said}`, false);
+    case "host-error":
+      return new DudError(`the host gave up: ${said || "no reason given"}`, true);
+    case "offline":
+      return new DudError("the host went offline while booting", true);
+    case "preempted":
+      return new DudError(`the bid was beaten before the container started${said ? `: ${said}` : ""}`, true);
+    case "stopped":
+    case "expired":
+      return new DudError(`it was stopped before the container started${said ? `: ${said}` : ""}`, true);
+    default:
+      return undefined;
+  }
+}
+
+function whyItIsLate(waitedS: number, silentS: number, bootTimeoutS: number): string | undefined {
+  if (silentS > bootTimeoutS) return `no progress for ${bootTimeoutS} s`;
+  return waitedS > bootTimeoutS * LONGEST_BOOT ? `not running after ${Math.round(waitedS)} s` : undefined;
+}
+
+function saidOf(row: InstanceRow): string {
+  return (row.status_msg ?? "").trim().slice(0, 160);
+}
+
+function progressOf(row: InstanceRow): string {
+  return `${row.actual_status}|${row.cur_state}|${saidOf(row)}`;
+}
+
+function phaseOf(row: InstanceRow): string {
+  const said = saidOf(row);
+  return `${row.actual_status ?? "being provisioned"}${said ? ` (${said})` : ""}`;
 }
 
 /** Waits until a log line matches `readyWhen.log`. The instance is kept when it does not: it may only be slow. */
