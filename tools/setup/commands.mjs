@@ -6,7 +6,8 @@ import { createInterface } from "node:readline";
 import { commandFailed } from "./messages.mjs";
 
 const HEARTBEAT_MS = 15_000;
-const LAST_LINES = 12;
+// npm names the cause first and explains its options after that.
+const LAST_LINES = 40;
 
 /** @type {Set<() => void>} */
 const cleanups = new Set();
