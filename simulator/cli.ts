@@ -1,0 +1,69 @@
+#!/usr/bin/env node
+import { Command, InvalidArgumentError, Option } from "commander";
+import { startSimulator } from "./server.ts";
+
+interface Flags {
+  port: number;
+  adminPort: number;
+  adminToken?: string;
+  apiKey: string;
+  seed: string;
+  speed: number;
+  offers: number;
+  credit: number;
+  data?: string;
+  log?: string;
+  paused?: boolean;
+  startAt?: number;
+  bootFactor: number;
+}
+
+const program = new Command("vast-simulator")
+  .description("A local Vast.ai: marketplace, instances, volumes, copies and bills, on a virtual clock.")
+  .addOption(new Option("--api-key <key>", "API key of the first account").env("VAST_API_KEY").makeOptionMandatory())
+  .option("--port <port>", "port of the API; 0 takes a free one", portNumber, 0)
+  .option("--admin-port <port>", "port of the admin API; 0 takes a free one", portNumber, 0)
+  .option("--admin-token <token>", "token of the admin API; made up when left out")
+  .option("--seed <seed>", "what all chance follows from", "1")
+  .option("--speed <factor>", "virtual seconds per real second", positive, 1)
+  .option("--paused", "start with the clock standing still")
+  .option("--start-at <epoch>", "virtual time of the start, in epoch seconds; default: now", positive)
+  .option("--offers <count>", "offers on the market", positive, 600)
+  .option("--credit <usd>", "credit of the first account", positive, 1000)
+  .option("--boot-factor <factor>", "divide pull and boot times by this", positive, 1)
+  .option("--data <folder>", "keep disks here; default: a temporary folder, removed at the end")
+  .option("--log <file>", "write requests and events there as lines of JSON")
+  .showHelpAfterError();
+
+program.parse();
+
+try {
+  const simulator = await startSimulator(program.opts<Flags>());
+  const { url, adminUrl, adminToken } = simulator;
+  process.stdout.write(`${JSON.stringify({ url, adminUrl, adminToken })}\n`);
+  let stopping = false;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      if (stopping) return;
+      stopping = true;
+      void simulator.close().then(() => process.exit(0));
+    });
+  }
+} catch (error) {
+  process.stderr.write(`vast-simulator: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError("expected a number above 0");
+  return value;
+}
+
+function portNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0 || value > 65_535) {
+    throw new InvalidArgumentError("expected a port between 0 and 65535");
+  }
+  return value;
+}

@@ -1,0 +1,203 @@
+import type { HttpBindings } from "@hono/node-server";
+import { Hono } from "hono";
+import { EventLog } from "../world/event-log.ts";
+import { RateLimiter } from "../world/rate-limits.ts";
+import type { Account, ApiKey } from "../world/types.ts";
+import type { World } from "../world/world.ts";
+import { type Call, type Endpoint, routeName } from "./endpoint.ts";
+import { FaultGate } from "./fault-gate.ts";
+import { BAD_KEY, failure, INVALID_JSON, NO_LOGIN, type Reply, SCOPE_DENIED, text } from "./replies.ts";
+import { permits } from "./scopes.ts";
+
+/** One line of the request log. */
+export interface RequestRecord {
+  at: number;
+  method: string;
+  route: string;
+  path: string;
+  status: number;
+  account: number | null;
+  ms: number;
+}
+
+type Env = { Bindings: HttpBindings };
+
+/** Real milliseconds of delay between arrival and handling that are this process's own fault. */
+const OWN_JITTER_MS = 5;
+
+const NOBODY: Account = {
+  id: 0,
+  username: "",
+  email: "",
+  fullname: "",
+  createdAt: 0,
+  parentId: null,
+  keys: [],
+  sshKeys: [],
+  secrets: new Map(),
+  profile: {},
+  autobill: null,
+  balanceThreshold: null,
+};
+const NO_KEY: ApiKey = { id: 0, key: "", name: "", permissions: { api: {} }, instanceId: null, createdAt: 0 };
+
+/** The public side: routes, keys, rate limits, faults and the request log around the endpoints' own answers. */
+export class Api {
+  readonly app = new Hono<Env>({ strict: false });
+  readonly requests = new EventLog<RequestRecord>(100_000);
+  baseUrl = "";
+  readonly #world: World;
+  readonly #limiter: RateLimiter;
+  readonly #gate: FaultGate;
+  readonly #routes: string[] = [];
+
+  constructor(world: World, endpoints: readonly Endpoint[]) {
+    this.#world = world;
+    this.#limiter = new RateLimiter(world.choices.rejectedCallsRestartInterval);
+    this.#gate = new FaultGate(world);
+    for (const endpoint of endpoints) this.#register(endpoint);
+    this.app.notFound((context) => this.#notCovered(context.req.method, new URL(context.req.url).pathname));
+    this.app.onError((error, context) => {
+      this.#world.log.error({ err: error, path: context.req.path }, "a request failed inside the simulator");
+      return toResponse(failure(500, "internal_error", `the simulator failed: ${error.message}`));
+    });
+  }
+
+  /** The full name of a route, also when the trailing slash is missing; undefined where there is none. */
+  routeFor(name: string): string | undefined {
+    return this.#routes.find((route) => route === name || route === `${name}/`);
+  }
+
+  #register(endpoint: Endpoint): void {
+    this.#routes.push(routeName(endpoint));
+    const pattern = endpoint.path.replaceAll(/\{(\w+)\}/g, ":$1").replace(/\/$/, "");
+    const name = routeName(endpoint);
+    this.app.on(endpoint.method, pattern, async (context) => {
+      const started = performance.now();
+      this.#world.clock.catchUp();
+      const url = new URL(context.req.url);
+      const at = this.#world.now;
+      const keyText = keyOf(context.req.header("authorization"), context.req.header("x-api-key"), url);
+      const owner = keyText === undefined ? undefined : this.#world.keys.get(keyText);
+      const note = (status: number): void => {
+        const ms = Math.round((performance.now() - started) * 100) / 100;
+        const account = owner?.account.id ?? null;
+        this.requests.add({
+          at,
+          method: endpoint.method,
+          route: name,
+          path: url.pathname + url.search,
+          status,
+          account,
+          ms,
+        });
+        this.#world.log.info({ at, route: name, status, account, ms }, "request");
+      };
+      const rawBody = await context.req.text();
+      const call = this.#call(endpoint, context.req.param() as Record<string, string>, url, rawBody, owner);
+      return this.#gate.around(
+        { name, contract: call.contract, account: owner?.account.id, bindings: context.env, note },
+        async () => this.#answer(endpoint, name, call, keyText, owner !== undefined),
+      );
+    });
+  }
+
+  #call(
+    endpoint: Endpoint,
+    params: Record<string, string>,
+    url: URL,
+    rawBody: string,
+    owner: { account: Account; key: ApiKey } | undefined,
+  ): Call {
+    const isInstance = /\/(instances|commands)\//.test(endpoint.path) && params.id !== undefined;
+    return {
+      world: this.#world,
+      baseUrl: this.baseUrl,
+      now: this.#world.now,
+      account: owner?.account ?? NOBODY,
+      key: owner?.key ?? NO_KEY,
+      params,
+      query: url.searchParams,
+      body: {},
+      rawBody,
+      contract: isInstance ? this.#world.contracts.get(Number(params.id)) : undefined,
+    };
+  }
+
+  async #answer(endpoint: Endpoint, name: string, call: Call, key: string | undefined, known: boolean): Promise<Reply> {
+    const refused = this.#refusal(endpoint, call, key, known);
+    if (refused) return refused;
+    const tooFast = this.#tooFast(endpoint, name, key);
+    if (tooFast) return tooFast;
+    const body = parseBody(call.rawBody);
+    if (body === undefined) return endpoint.badBody ?? INVALID_JSON;
+    call.body = body;
+    call.now = this.#world.now;
+    return endpoint.handle(call);
+  }
+
+  /** vast-api.md 1.3: no header 403, a key that is nobody's 404 with auth_error, a scope that lacks the route 401. */
+  #refusal(endpoint: Endpoint, call: Call, key: string | undefined, known: boolean): Reply | undefined {
+    if (key === undefined) return endpoint.auth === "none" ? undefined : NO_LOGIN;
+    if (!known) return BAD_KEY;
+    return permits(call.key, endpoint, call) ? undefined : SCOPE_DENIED;
+  }
+
+  #tooFast(endpoint: Endpoint, name: string, key: string | undefined): Reply | undefined {
+    if (!endpoint.limit || !this.#world.choices.enforceRateLimits) return undefined;
+    const { clock } = this.#world;
+    const identity = "calls" in endpoint.limit ? "ip" : (key ?? "ip");
+    const toleranceS = (OWN_JITTER_MS / 1000) * clock.speed;
+    const verdict = this.#limiter.check(name, identity, endpoint.limit, clock.now(), toleranceS);
+    return verdict.allowed ? undefined : text(429, verdict.text);
+  }
+
+  #notCovered(method: string, path: string): Response {
+    const msg = `${method} ${path} is not covered by this simulator (docs/simulator.md lists what is).`;
+    const known = isKnownAbsent(method, path);
+    const reply = known ? failure(404, "not_found", "Not found.") : failure(501, "not_covered", msg);
+    this.#world.log.warn({ method, path, status: reply.status }, "not covered");
+    this.requests.add({
+      at: this.#world.now,
+      method,
+      route: "not covered",
+      path,
+      status: reply.status,
+      account: null,
+      ms: 0,
+    });
+    return toResponse(reply);
+  }
+}
+
+/** Routes that the live service answers with 404 (vast-api.md 2.1). */
+function isKnownAbsent(method: string, path: string): boolean {
+  return (
+    (method === "POST" && /^\/api\/v0\/search\/asks\/?$/.test(path)) ||
+    (method === "PUT" && /^\/api\/v0\/bundles\/?$/.test(path))
+  );
+}
+
+function keyOf(authorization: string | undefined, header: string | undefined, url: URL): string | undefined {
+  const bearer = /^Bearer\s+(\S+)$/i.exec(authorization ?? "")?.[1];
+  return bearer ?? header ?? url.searchParams.get("api_key") ?? undefined;
+}
+
+function parseBody(raw: string): Record<string, unknown> | undefined {
+  if (raw.trim() === "") return {};
+  try {
+    const parsed: unknown = JSON.parse(raw);
+    return parsed !== null && typeof parsed === "object" && !Array.isArray(parsed)
+      ? (parsed as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The content type is exactly `application/json`: with a charset the official client shows nothing (section 7). */
+export function toResponse(reply: Reply): Response {
+  const headers = { "content-type": reply.contentType ?? "application/json" };
+  const body = reply.contentType === undefined ? JSON.stringify(reply.body) : String(reply.body);
+  return new Response(body, { status: reply.status, headers });
+}

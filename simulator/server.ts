@@ -1,0 +1,92 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import type { AddressInfo, Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { type ServerType, serve } from "@hono/node-server";
+import pino from "pino";
+import { adminApp } from "./admin/app.ts";
+import { Api } from "./http/api.ts";
+import { ENDPOINTS } from "./routes/all.ts";
+import { addAccount } from "./world/accounts.ts";
+import { populate } from "./world/market.ts";
+import type { SimulatorOptions } from "./world/options.ts";
+import { World } from "./world/world.ts";
+
+export type { Choices, SimulatorOptions } from "./world/options.ts";
+
+export interface Simulator extends AsyncDisposable {
+  url: string;
+  adminUrl: string;
+  adminToken: string;
+  apiKey: string;
+  close(): Promise<void>;
+}
+
+/** Loopback only: what it serves looks like an account with money. */
+const HOST = "127.0.0.1";
+const DEFAULT_OFFERS = 600;
+const DEFAULT_CREDIT_USD = 1000;
+
+export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
+  const ownData = options.data === undefined;
+  const data = ownData ? mkdtempSync(join(tmpdir(), "vast-simulator-")) : resolve(options.data as string);
+  mkdirSync(data, { recursive: true });
+  const log = options.log
+    ? pino({ level: "debug" }, pino.destination({ dest: options.log, mkdir: true, sync: false }))
+    : pino({ level: "silent" });
+  const world = new World(options, data, log);
+  populate(world, options.offers ?? DEFAULT_OFFERS);
+  addAccount(world, { apiKey: options.apiKey, creditUsd: options.credit ?? DEFAULT_CREDIT_USD });
+
+  const api = new Api(world, ENDPOINTS);
+  const adminToken = options.adminToken ?? randomBytes(24).toString("hex");
+  const publicServer = await listen(api.app.fetch, options.port ?? 0);
+  const adminServer = await listen(adminApp(world, api, adminToken).fetch, options.adminPort ?? 0).catch(
+    async (error: unknown) => {
+      await stopListening(publicServer);
+      throw error;
+    },
+  );
+  api.baseUrl = urlOf(publicServer);
+
+  const close = async (): Promise<void> => {
+    for (const contract of world.contracts.values()) {
+      for (const job of world.copies.get(contract.id) ?? []) job.abort.abort(new Error("the simulator stops"));
+    }
+    world.clock.close();
+    await Promise.all([stopListening(publicServer), stopListening(adminServer)]);
+    log.flush();
+    if (ownData) rmSync(data, { recursive: true, force: true });
+  };
+  return {
+    url: api.baseUrl,
+    adminUrl: urlOf(adminServer),
+    adminToken,
+    apiKey: options.apiKey,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+type Fetch = Parameters<typeof serve>[0]["fetch"];
+
+function listen(fetch: Fetch, port: number): Promise<ServerType> {
+  return new Promise((resolvePromise, reject) => {
+    const server = serve({ fetch, port, hostname: HOST }, () => resolvePromise(server));
+    (server as Server).once("error", reject);
+  });
+}
+
+function urlOf(server: ServerType): string {
+  const { port } = server.address() as AddressInfo;
+  return `http://${HOST}:${port}`;
+}
+
+function stopListening(server: ServerType): Promise<void> {
+  return new Promise((resolvePromise) => {
+    server.close(() => resolvePromise());
+    // Keep-alive connections of clients would hold the close open.
+    if ("closeAllConnections" in server) server.closeAllConnections();
+  });
+}

@@ -1,0 +1,165 @@
+export type SourceKind = "instance" | "volume";
+export type ItemKind = "gpu" | "disk" | "bwu" | "bwd" | "volume";
+
+/** Time or traffic of one contract or volume that was charged: the unit every bill and view is summed from. */
+export interface Entry {
+  accountId: number;
+  source: SourceKind;
+  sourceId: number;
+  kind: ItemKind;
+  from: number;
+  to: number;
+  /** $/h for time, $/GB for traffic. */
+  rate: number;
+  /** Hours, or GB. */
+  quantity: number;
+  amount: number;
+}
+
+/** Money that came in or went out apart from usage. */
+export interface Payment {
+  id: number;
+  accountId: number;
+  at: number;
+  kind: "credit" | "transfer" | "refund" | "reserved";
+  amount: number;
+  service: string;
+}
+
+interface Meter {
+  accountId: number;
+  source: SourceKind;
+  sourceId: number;
+  kind: ItemKind;
+  rate: number;
+  since: number;
+}
+
+const HOUR_S = 3600;
+const GB = 1e9;
+
+/**
+ * Exact amounts (vast-api.md 8). A meter is a rate that runs since a moment; when the rate changes, the time so far
+ * becomes an entry. Credit, total spend, charges and the admin's bill are sums over entries and running meters.
+ */
+export class Ledger {
+  readonly #entries = new Map<string, Entry[]>();
+  readonly #meters = new Map<string, Map<ItemKind, Meter>>();
+  readonly #accountMeters = new Map<number, Set<Meter>>();
+  readonly #spent = new Map<number, number>();
+  readonly #payments: Payment[] = [];
+  readonly #granted = new Map<number, number>();
+  #nextPaymentId = 1;
+
+  /** Sets what one item costs per hour from now on; 0 ends it. */
+  setRate(now: number, subject: Subject, kind: ItemKind, rate: number): void {
+    const key = keyOf(subject.source, subject.sourceId);
+    let meters = this.#meters.get(key);
+    const running = meters?.get(kind);
+    if (running?.rate === rate || (!running && rate === 0)) return;
+    if (running) {
+      this.#book(this.#metered(running, now));
+      meters?.delete(kind);
+      this.#accountMeters.get(running.accountId)?.delete(running);
+    }
+    if (rate === 0) return;
+    const meter: Meter = { ...subject, kind, rate, since: now };
+    if (!meters) {
+      meters = new Map();
+      this.#meters.set(key, meters);
+    }
+    meters.set(kind, meter);
+    let own = this.#accountMeters.get(subject.accountId);
+    if (!own) {
+      own = new Set();
+      this.#accountMeters.set(subject.accountId, own);
+    }
+    own.add(meter);
+  }
+
+  traffic(now: number, subject: Subject, kind: "bwu" | "bwd", bytes: number, pricePerGb: number): void {
+    if (bytes <= 0) return;
+    const quantity = bytes / GB;
+    this.#book({ ...subject, kind, from: now, to: now, rate: pricePerGb, quantity, amount: quantity * pricePerGb });
+  }
+
+  pay(now: number, accountId: number, kind: Payment["kind"], amount: number, service: string): Payment {
+    const payment = { id: this.#nextPaymentId, accountId, at: now, kind, amount, service };
+    this.#nextPaymentId += 1;
+    this.#payments.push(payment);
+    this.#granted.set(accountId, (this.#granted.get(accountId) ?? 0) + amount);
+    return payment;
+  }
+
+  payments(accountId: number): readonly Payment[] {
+    return this.#payments.filter((payment) => payment.accountId === accountId);
+  }
+
+  credit(accountId: number, now: number): number {
+    return (this.#granted.get(accountId) ?? 0) - this.spent(accountId, now);
+  }
+
+  spent(accountId: number, now: number): number {
+    let total = this.#spent.get(accountId) ?? 0;
+    for (const meter of this.#accountMeters.get(accountId) ?? []) total += this.#metered(meter, now).amount;
+    return total;
+  }
+
+  /** $/h of everything that runs for an account. */
+  burnRate(accountId: number): number {
+    let rate = 0;
+    for (const meter of this.#accountMeters.get(accountId) ?? []) rate += meter.rate;
+    return rate;
+  }
+
+  /** Entries of one contract or volume, what runs now included up to this moment. */
+  entriesOf(source: SourceKind, sourceId: number, now: number): Entry[] {
+    const key = keyOf(source, sourceId);
+    const open = [...(this.#meters.get(key)?.values() ?? [])].map((meter) => this.#metered(meter, now));
+    return [...(this.#entries.get(key) ?? []), ...open];
+  }
+
+  *allEntries(now: number): Generator<Entry> {
+    for (const entries of this.#entries.values()) yield* entries;
+    for (const meters of this.#meters.values()) {
+      for (const meter of meters.values()) yield this.#metered(meter, now);
+    }
+  }
+
+  #metered(meter: Meter, now: number): Entry {
+    const { since, ...subject } = meter;
+    const quantity = Math.max(0, now - since) / HOUR_S;
+    return { ...subject, from: since, to: Math.max(now, since), quantity, amount: quantity * meter.rate };
+  }
+
+  #book(entry: Entry): void {
+    this.#spent.set(entry.accountId, (this.#spent.get(entry.accountId) ?? 0) + entry.amount);
+    const key = keyOf(entry.source, entry.sourceId);
+    let entries = this.#entries.get(key);
+    if (!entries) {
+      entries = [];
+      this.#entries.set(key, entries);
+    }
+    const last = entries.at(-1);
+    // Copies book file by file: traffic at one price within an hour is kept as one entry.
+    const joins =
+      last?.kind === entry.kind && (entry.kind === "bwu" || entry.kind === "bwd") && last.rate === entry.rate;
+    if (last && joins && entry.to - last.from < HOUR_S) {
+      last.to = entry.to;
+      last.quantity += entry.quantity;
+      last.amount += entry.amount;
+    } else {
+      entries.push(entry);
+    }
+  }
+}
+
+export interface Subject {
+  accountId: number;
+  source: SourceKind;
+  sourceId: number;
+}
+
+function keyOf(source: SourceKind, sourceId: number): string {
+  return `${source}-${sourceId}`;
+}
