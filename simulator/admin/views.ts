@@ -93,6 +93,7 @@ function instanceView(world: World, contract: Contract): Record<string, unknown>
     startDate: contract.startDate,
     endDate: contract.endDate,
     destroyedAt: contract.destroyedAt,
+    filesAtDestroy: world.disks.filesAtDestroy(contract.id),
     dir: world.disks.contractDir(contract.id),
     mounts: contract.mounts.map((mount) => ({ ...mount, dir: world.disks.volumeDir(mount.volumeId) })),
     ports: contract.ports,

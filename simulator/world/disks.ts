@@ -19,6 +19,13 @@ import type { Contract, Volume } from "./types.ts";
 const GB = 1e9;
 const HOST_STORE = "/var/lib/docker/overlay2";
 
+export interface LostFile {
+  /** In the container. */
+  path: string;
+  size: number;
+  sha256: string;
+}
+
 export class DiskFullError extends Error {
   constructor(path: string) {
     super(`write ${path}: no space left on device`);
@@ -33,6 +40,7 @@ export class Disks {
   readonly root: string;
   /** Bytes per disk as written by the simulator itself; recounted from the directory when asked to. */
   readonly #usage = new Map<string, number>();
+  readonly #lost = new Map<number, readonly LostFile[]>();
 
   constructor(root: string) {
     mkdirSync(join(root, "instances"), { recursive: true });
@@ -65,7 +73,13 @@ export class Disks {
     mkdirSync(this.volumeDir(volume.id), { recursive: true });
   }
 
+  /** What was on a contract's disk when it was destroyed: the judge of whether its results were saved before. */
+  filesAtDestroy(contractId: number): readonly LostFile[] {
+    return this.#lost.get(contractId) ?? [];
+  }
+
   destroyContract(contractId: number): void {
+    this.#lost.set(contractId, hashTree(this.contractDir(contractId)));
     rmSync(this.contractDir(contractId), { recursive: true, force: true });
     this.#usage.delete(this.contractDir(contractId));
   }
@@ -220,4 +234,16 @@ export function treeBytes(path: string): number {
   const stats = lstatSync(path);
   if (!stats.isDirectory()) return stats.size;
   return readdirSync(path).reduce((sum, name) => sum + treeBytes(join(path, name)), 0);
+}
+
+function hashTree(root: string, path = "/"): LostFile[] {
+  const real = join(root, path);
+  const stats = lstatSync(real, { throwIfNoEntry: false });
+  if (stats?.isDirectory())
+    return readdirSync(real)
+      .sort()
+      .flatMap((name) => hashTree(root, posix.join(path, name)));
+  // A disk that was filled up is one huge sparse file: its bytes say nothing and would take minutes to read.
+  if (!stats?.isFile() || stats.blocks * 512 < stats.size / 2) return [];
+  return [{ path, size: stats.size, sha256: createHash("sha256").update(readFileSync(real)).digest("hex") }];
 }
