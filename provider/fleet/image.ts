@@ -33,7 +33,8 @@ const SECRETS: readonly [what: string, pattern: RegExp][] = [
   ["a tailscale key", /\btskey-[a-z]+-[A-Za-z0-9-]{10,}/],
   [
     "a value assigned to a secret's name",
-    /\b\w*(?:api_?key|token|secret|passwd|password)\w*\s*[=:]\s*["']?(?![$"'\s<{])[^\s"'$]{8,}/i,
+    // Neither a tokenizer's name nor the shell's `${TOKEN:?message}` is one.
+    /\b\w*(?:api_?key|token(?!i[sz]e)|secret|passwd|password)\w*\s*[=:]\s*["']?(?![$"'\s<{?+])[^\s"'$]{8,}/i,
   ],
 ];
 
