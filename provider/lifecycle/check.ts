@@ -21,19 +21,20 @@ type Path = readonly PropertyKey[];
 export function checkInputs<Shape extends z.ZodRawShape>(
   schema: z.ZodObject<Shape>,
   news: Record<string, unknown>,
-  crossChecks: (known: Partial<z.output<z.ZodObject<Shape>>>) => CheckFailure[],
+  crossChecks: (known: Partial<z.output<z.ZodObject<Shape>>>, unknown: ReadonlySet<string>) => CheckFailure[],
 ): CheckResult {
   const { __provider, ...given } = news;
   const failures: CheckFailure[] = [];
   const inputs: Record<string, unknown> = {};
   const known: Record<string, unknown> = {};
-  for (const key of Object.keys(given)) {
-    if (!(key in schema.shape)) failures.push({ property: key, reason: NOT_A_PROPERTY });
-  }
+  /** Properties that are, or contain, what a preview does not know: absent is not the same as unknown. */
+  const unknown = new Set(Object.keys(given).filter((key) => pathsOfUnknowns(given[key]).length > 0));
+  const strange = Object.keys(given).filter((key) => !(key in schema.shape));
+  failures.push(...strange.map((property) => ({ property, reason: NOT_A_PROPERTY })));
   for (const [key, property] of Object.entries(schema.shape)) {
     const value = given[key];
     const unknowns = pathsOfUnknowns(value, [key]);
-    const parsed = (property as z.ZodType).safeParse(value);
+    const parsed = (property as z.ZodType).safeParse(value, { reportInput: true });
     if (parsed.success && unknowns.length === 0) {
       if (parsed.data !== undefined) inputs[key] = known[key] = parsed.data;
       continue;
@@ -45,7 +46,7 @@ export function checkInputs<Shape extends z.ZodRawShape>(
     const partly = withoutUnknowns(value);
     if (partly !== undefined && value !== UNKNOWN) known[key] = partly;
   }
-  if (failures.length === 0) failures.push(...crossChecks(known as Partial<z.output<z.ZodObject<Shape>>>));
+  if (failures.length === 0) failures.push(...crossChecks(known as Partial<z.output<z.ZodObject<Shape>>>, unknown));
   return { inputs: JSON.parse(JSON.stringify(inputs)) as Record<string, unknown>, failures };
 }
 
@@ -80,7 +81,8 @@ function depth(issues: readonly Issue[]): number {
 
 function describe(issue: z.core.$ZodIssue): string {
   if (issue.code === "invalid_type" && issue.input === undefined) return `is missing (${issue.expected} expected)`;
-  return issue.message;
+  // What is wrong with a name in a record is said one level deeper.
+  return issue.code === "invalid_key" ? (issue.issues[0]?.message ?? issue.message) : issue.message;
 }
 
 function pathsOfUnknowns(value: unknown, path: Path = []): Path[] {

@@ -36,6 +36,15 @@ const absolutePath = z
     "must be at most 400 characters, without quotes, $, ` or backslashes",
   );
 
+function isRegExp(text: string): boolean {
+  try {
+    new RegExp(text, "m");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const percent01 = z.number().min(0).max(1, "is a share from 0 to 1, e.g. 0.95");
 const price = z.number().positive("must be above 0 USD/h");
 
@@ -158,7 +167,7 @@ export const inputsSchema = z.strictObject({
   copyOut: copyOutSchema.optional(),
   waitFor: z.enum(["created", "running", "ready"]).default("running"),
   readyWhen: z
-    .strictObject({ log: z.string().min(1) })
+    .strictObject({ log: z.string().min(1).refine(isRegExp, "is not a regular expression") })
     .optional()
     .describe("a regular expression that a log line matches once the worker is ready"),
   onInterruption: z.enum(["rebid", "replace", "fail"]).default("replace"),
@@ -185,13 +194,13 @@ export interface Problem {
 
 /**
  * Rules across properties. Values that a preview does not know yet are absent from `inputs` and judged again in the
- * update, when they are known.
+ * update, when they are known; `unknown` names the properties that are, or hold, such values.
  */
-export function crossChecks(inputs: Partial<InstanceInputs>): Problem[] {
-  return CROSS_CHECKS.flatMap((check) => check(inputs) ?? []);
+export function crossChecks(inputs: Partial<InstanceInputs>, unknown: ReadonlySet<string> = new Set()): Problem[] {
+  return CROSS_CHECKS.flatMap((check) => check(inputs, unknown) ?? []);
 }
 
-type CrossCheck = (inputs: Partial<InstanceInputs>) => Problem | undefined;
+type CrossCheck = (inputs: Partial<InstanceInputs>, unknown: ReadonlySet<string>) => Problem | undefined;
 const isText = (value: unknown): value is string => typeof value === "string";
 
 const shownInClear = (property: "onstart" | "image" | "label"): CrossCheck => {
@@ -217,8 +226,8 @@ const CROSS_CHECKS: readonly CrossCheck[] = [
       reason: `is ${wrapped.bytes} bytes even compressed; the limit is ${ONSTART_LIMIT_BYTES}. ${fix}`,
     };
   },
-  ({ bid, maxBid }) =>
-    maxBid !== undefined && bid === undefined
+  ({ bid, maxBid }, unknown) =>
+    maxBid !== undefined && bid === undefined && !unknown.has("bid")
       ? { property: "maxBid", reason: "needs `bid`: without it the instance is rented on demand" }
       : undefined,
   ({ bid, maxBid }) =>
@@ -235,8 +244,8 @@ const CROSS_CHECKS: readonly CrossCheck[] = [
       reason: `${driver} admits drivers older than the image's CUDA ${needed}; ${fix}`,
     };
   },
-  ({ waitFor, readyWhen }) =>
-    waitFor === "ready" && readyWhen === undefined
+  ({ waitFor, readyWhen }, unknown) =>
+    waitFor === "ready" && readyWhen === undefined && !unknown.has("readyWhen")
       ? {
           property: "readyWhen",
           reason: 'is needed with waitFor "ready": say which log line shows it, e.g. { log: "^epoch 1" }',
@@ -253,8 +262,8 @@ const CROSS_CHECKS: readonly CrossCheck[] = [
           reason: "takes an existing contract; a pinned offer id would be ignored. Give criteria instead",
         }
       : undefined,
-  ({ copyOut }) =>
-    copyOut && copyOut.waive === undefined && Array.isArray(copyOut.paths) && copyOut.paths.length === 0
+  ({ copyOut }, unknown) =>
+    copyOut && copyOut.waive === undefined && !unknown.has("copyOut") && copyOut.paths.length === 0
       ? {
           property: "copyOut.paths",
           reason: "is empty: name the folders that hold results, or give a written reason in `waive`",
