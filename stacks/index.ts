@@ -43,7 +43,7 @@ function createTarget(fleet: string, prefix: string, storage: Storage): CloudSyn
       region: storage.region,
       ...(storage.endpoint === undefined ? {} : { endpoint: storage.endpoint }),
       accessKeyId: storage.accessKey.id,
-      secretHint: "pulumi stack output vastSecretAccessKey --show-secrets",
+      secretHint: "npm run -s connection-key",
     },
     { dependsOn: storage.ready },
   );

@@ -11,6 +11,8 @@ export interface Market {
   taken(offerId: number): void;
   /** Reserves an offer and its machine for one resource of this run, so that a fleet spreads and nobody races for an offer. */
   claim(offer: Offer, owner: string): void;
+  /** Reserves only the machine: for a volume, whose instance will take an offer there. */
+  claimMachine(machineId: number, owner: string): void;
   release(owner: string): void;
   claimedByOthers(owner: string): { offers: ReadonlySet<number>; machines: ReadonlySet<number> };
 }
@@ -18,7 +20,7 @@ export interface Market {
 export function createMarket(transport: Transport): Market {
   const searches = new Map<string, { atS: number; result: Promise<readonly Offer[]> }>();
   const gone = new Set<number>();
-  const claims = new Map<string, Offer>();
+  const claims = new Map<string, { offerId?: number; machineId: number }>();
   return {
     offers: async (query) => {
       const key = JSON.stringify(query);
@@ -32,13 +34,14 @@ export function createMarket(transport: Transport): Market {
       return (await search.result).filter((offer) => !gone.has(offer.id));
     },
     taken: (offerId) => void gone.add(offerId),
-    claim: (offer, owner) => void claims.set(owner, offer),
+    claim: (offer, owner) => void claims.set(owner, { offerId: offer.id, machineId: offer.machine_id }),
+    claimMachine: (machineId, owner) => void claims.set(owner, { machineId }),
     release: (owner) => void claims.delete(owner),
     claimedByOthers: (owner) => {
-      const others = [...claims].filter(([holder]) => holder !== owner).map(([, offer]) => offer);
+      const others = [...claims].filter(([holder]) => holder !== owner).map(([, claim]) => claim);
       return {
-        offers: new Set(others.map((offer) => offer.id)),
-        machines: new Set(others.map((offer) => offer.machine_id)),
+        offers: new Set(others.flatMap(({ offerId }) => offerId ?? [])),
+        machines: new Set(others.map(({ machineId }) => machineId)),
       };
     },
   };

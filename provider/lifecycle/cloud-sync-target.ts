@@ -74,7 +74,7 @@ function consoleSteps(inputs: TargetInputs, others: string[]): VastError {
     "open the Vast console: Settings → Cloud Connections → Add connection → Amazon S3",
     `name it exactly ${JSON.stringify(inputs.connection)}`,
     `access key ID: ${inputs.accessKeyId ?? "the one made by this stack"}`,
-    `secret access key: ${inputs.secretHint ?? "shown by `pulumi stack output --show-secrets`"}`,
+    `secret access key: ${inputs.secretHint ?? "shown by `pulumi stack export --show-secrets`"}`,
     `region: ${inputs.region}${inputs.endpoint ? `, endpoint: ${inputs.endpoint}` : ""}`,
     "then run `pulumi up` again: it goes on from here",
   ];

@@ -147,11 +147,12 @@ async function place(
   const affordable = offers.filter(
     (offer) => inputs.maxDph === undefined || (inputs.size * offer.storage_cost) / HOURS_PER_MONTH <= inputs.maxDph,
   );
-  // The instance's price decides: its machines come best first.
-  const ranked =
-    machines === undefined
-      ? affordable
-      : affordable.toSorted((a, b) => machines.indexOf(a.machine_id) - machines.indexOf(b.machine_id));
+  // From here to the claim nothing may wait: volumes of one fleet choose side by side.
+  const claimed = context.market.claimedByOthers(inputs.mark).machines;
+  const rank = (machineId: number) =>
+    (machines?.indexOf(machineId) ?? 0) + (claimed.has(machineId) ? (machines?.length ?? 1) : 0);
+  // The instance's price decides, on machines that no sibling has yet as long as there are any.
+  const ranked = affordable.toSorted((a, b) => rank(a.machine_id) - rank(b.machine_id));
   const [offer] = ranked;
   if (!offer) {
     throw new VastError(
@@ -162,6 +163,7 @@ async function place(
       },
     );
   }
+  context.market.claimMachine(offer.machine_id, inputs.mark);
   return offer;
 }
 
@@ -173,7 +175,9 @@ async function machinesForBoth(
   const parsed = instanceSchema.parse({ ...instance, mark: inputs.mark, label: inputs.name });
   const need = needOf(parsed);
   const offers = await context.market.offers(offerQuery(need));
-  const both = candidates(need, offers, new Set()).filter(
+  const rented = [...(await context.sweeper.atMost(600)).rows.values()].map((row) => row.machine_id);
+  const fresh = candidates(need, offers, new Set(rented));
+  const both = [...fresh, ...candidates(need, offers, new Set(fresh.map((offer) => offer.machine_id)))].filter(
     (offer) => offer.avail_vol_ask_id != null && (offer.avail_vol_size ?? 0) >= inputs.size,
   );
   return both.map((offer) => offer.machine_id);

@@ -114,7 +114,6 @@ async function rentOne(context: Context, inputs: InstanceInputs, avoid: Readonly
   const refused: string[] = [];
   for (let tries = 0; tries < inputs.maxTries * 3; tries += 1) {
     const { offer, alternatives } = await choose(context, inputs, need, avoid, refused);
-    context.market.claim(offer, inputs.mark);
     const price = allInDph(offer, inputs.disk, inputs.bid);
     context.log(
       `${inputs.label}: renting offer ${offer.id}: ${offer.num_gpus}x ${offer.gpu_name} on machine ${offer.machine_id}, ${usd(price)}/h all-in (${alternatives} more match)`,
@@ -149,11 +148,11 @@ async function choose(
   if ("id" in inputs.offer)
     return { offer: await pinnedOffer(context, inputs, inputs.offer.id, refused), alternatives: 0 };
   const offers = await context.market.offers(offerQuery(need));
+  const listed = [...(await context.sweeper.atMost(600)).rows.values()];
+  const rented = listed.filter((row) => markOf(row) !== undefined).map((row) => row.machine_id);
+  // From here to the claim nothing may wait: workers of one run choose side by side.
   const claimed = context.market.claimedByOthers(inputs.mark);
   const open = offers.filter((offer) => !claimed.offers.has(offer.id));
-  const rented = [...(await context.sweeper.atMost(600)).rows.values()]
-    .filter((row) => markOf(row) !== undefined)
-    .map((row) => row.machine_id);
   const spread =
     need.machineId === undefined ? candidates(need, open, new Set([...avoid, ...claimed.machines, ...rented])) : [];
   // A fleet larger than the matching machines shares them rather than staying short.
