@@ -35,7 +35,7 @@ export async function listDisk(context: Context, instanceId: number, root: strin
   return parseListing(root, text);
 }
 
-const ENTRY = /^([a-z-])[rwxsStT-]{9}[.+@]?\s+\d+\s+\S+\s+\S+\s+(?:(\d+)|\d+,\s*\d+)\s+(\d+)\s+(".*)$/;
+const ENTRY = /^([a-z-])[rwxsStT-]{9}[.+@]?\s+\d+\s+\S+\s+\S+\s+(?:(\d+)|\d+,\s*\d+)\s+(-?\d+)\s+(".*)$/;
 const HEADER = /^("?)(\/.*)\1:$/;
 
 /**
@@ -46,7 +46,7 @@ export function parseListing(root: string, text: string): DiskListing {
   const listing: DiskListing = { root, exists: true, files: [], skipped: [] };
   const lines = text.split("\n").map((line) => line.trimEnd());
   const meaningful = lines.filter((line) => line !== "" && !/^total \d+/.test(line));
-  if (/no such file or directory/i.test(meaningful[0] ?? "")) return { ...listing, exists: false };
+  if (meaningful.length === 1 && isMissing(root, meaningful[0] ?? "")) return { ...listing, exists: false };
   const base = headerPath(meaningful[0] ?? "");
   if (base === undefined) throw notUnderstood(root, meaningful[0] ?? "(empty)");
   let folder = "";
@@ -56,6 +56,16 @@ export function parseListing(root: string, text: string): DiskListing {
     else folder = header.slice(base.length).replace(/^\//, "");
   }
   return listing;
+}
+
+/** The folder itself, under whatever path the host keeps it: an entry of it that vanished is another matter. */
+function isMissing(root: string, line: string): boolean {
+  const named = /^\S*ls: cannot access (['"]?)(.*)\1: No such file or directory$/i.exec(line)?.[2];
+  return named !== undefined && trimSlashes(named).endsWith(trimSlashes(root));
+}
+
+function trimSlashes(path: string): string {
+  return path.replace(/\/+$/, "");
 }
 
 function notUnderstood(root: string, line: string): VastError {
