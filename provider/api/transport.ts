@@ -122,9 +122,14 @@ export function createTransport(options: TransportOptions): Transport {
   }
 
   async function fetchResult(url: string): Promise<string | undefined> {
-    const answer = await request(url, { dispatcher: agent });
-    const text = await answer.body.text();
-    return answer.statusCode === 200 ? text : undefined;
+    try {
+      const answer = await request(url, { dispatcher: agent });
+      const text = await answer.body.text();
+      return answer.statusCode === 200 ? text : undefined;
+    } catch {
+      // A broken transfer is no result either: the caller asks again until its deadline.
+      return undefined;
+    }
   }
 
   return { call, fetchResult, baseUrl, clock };
@@ -240,10 +245,10 @@ function errorAnswer(route: string, answer: RawAnswer, json: unknown): VastError
       fix: "check `vast:apiKey` in the stack config (or VAST_API_KEY) and the key's permissions",
     });
   }
+  if (answer.status >= 500) return new VastError("unsure", said, details);
   if (reason === undefined && text === undefined) return oddAnswer(route, answer, "an error without code or message");
   if (answer.status === 404 && reason !== undefined && NOT_FOUND_REASONS.has(reason))
     return new VastError("not-found", said, details);
-  if (answer.status >= 500) return new VastError("unsure", said, details);
   return new VastError("refused", said, details);
 }
 
