@@ -39,6 +39,7 @@ const options = new Command("npm run demo --")
   .opts<{ json?: string; keep?: boolean; speed: number; seed: number }>();
 
 const STACK = "demo";
+const PACK = ["--policy-pack", join(REPOSITORY, "policies")];
 const fleet: FleetSettings = {
   profile: "self-play",
   workers: 3,
@@ -82,7 +83,7 @@ async function demo(): Promise<void> {
 
   step("pulumi up, first time", "makes the bucket and its key, then needs one step in the Vast console");
   const first = await stack.pulumi(["up", "--yes", "--skip-preview"], {
-    onLine: echo(/cloud connection|^\s+\d\. /),
+    onLine: echo(/^error: the Vast account|^\d\. /),
     signal: interrupted.signal,
   });
   if (first.exitCode === 0 || !/no cloud connection/.test(first.all))
@@ -95,7 +96,7 @@ async function demo(): Promise<void> {
     stack,
     ["up", "--yes", "--skip-preview"],
     { PULUMI_OPTION_POLICY_PACK: join(REPOSITORY, "policies") },
-    /renting|contract \d+ is |volume of/,
+    /^\S+: (renting|contract \d+ is )/,
   );
   printFleet(await stack.exportState());
 
@@ -112,7 +113,7 @@ async function demo(): Promise<void> {
     times: null,
   });
   const refused = await stack.pulumi(["destroy", "--yes", "--skip-preview"], {
-    onLine: echo(/copying|verified|destroyed|not safely|\.pt |not destroyed/),
+    onLine: echo(/^trainer\S+: (copying|verified|contract)|^error: trainer|not in the bucket$|was not destroyed/),
     signal: interrupted.signal,
   });
   const alive = await liveInstances(local);
@@ -122,7 +123,7 @@ async function demo(): Promise<void> {
 
   step("The fault is lifted; pulumi destroy again");
   await local.admin("DELETE", `/admin/faults/${fault.id}`);
-  await must(stack, ["destroy", "--yes", "--skip-preview"], {}, /copying|verified|destroyed|deleted/);
+  await must(stack, ["destroy", "--yes", "--skip-preview"], {}, /^trainer\S+: (copying|verified|contract|volume)/);
 
   const summary = await measure(local, policyRefusals, 1);
   printResults(summary);
@@ -132,13 +133,11 @@ async function demo(): Promise<void> {
   rmSync(dir, { recursive: true, force: true });
 }
 
-const PACK = ["--policy-pack", join(REPOSITORY, "policies")];
-
 async function must(
   stack: LocalStack,
   args: string[],
   env: Record<string, string> = {},
-  shown = /^\s+[+~-] .*(create|update|delete)$|to create/,
+  shown = /^\+ .*vast:\S+ \S+ create$|to create$/,
 ): Promise<Finished> {
   const result = await stack.pulumi(args, { env, onLine: echo(shown), signal: interrupted.signal });
   if (result.exitCode !== 0) throw new Error(`pulumi ${args.join(" ")} failed:\n${result.all}`);
@@ -154,7 +153,7 @@ async function refusedPreview(
   stack.configure({ trainer: { ...fleet, with: { offer } } });
   say(`asking for ${what} …`);
   const result = await stack.pulumi(["preview", ...PACK], {
-    onLine: echo(/\[mandatory\]|^\s+- .*(verified|maxDph)/i),
+    onLine: echo(/\[mandatory\]|^trainer-worker-0.* → |^\S+-worker-0: /),
     signal: interrupted.signal,
   });
   const refusal = /\[mandatory\]/.test(result.all) && expected.test(result.all);
@@ -299,13 +298,18 @@ function say(line: string): void {
   console.log(`         ${line}`);
 }
 
-/** Passes on the lines of a command that tell the story; all of them are shown when something fails. */
+/**
+ * Passes on the lines of a command that tell the story, each once; all of them are shown when something fails. The
+ * engine prints a resource's messages while it runs, behind the resource's own status, and again at the end.
+ */
 function echo(pattern: RegExp): (line: string) => void {
   const shown = new Set<string>();
   return (line) => {
-    const text = line.trim();
-    if (!pattern.test(line) || shown.has(text)) return;
+    const text = line
+      .replace(/^[\s+~-]*pulumi:pulumi:Stack \S+\s+(?:running|creating|updating|deleting)?(?: \(\d+s\))?/, "")
+      .trim();
+    if (!pattern.test(text) || shown.has(text)) return;
     shown.add(text);
-    say(text.length > 180 ? `${text.slice(0, 179)}…` : text);
+    say(text.length > 170 ? `${text.slice(0, 169)}…` : text);
   };
 }

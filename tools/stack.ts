@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa, type Result } from "execa";
 import { stringify } from "yaml";
@@ -104,7 +104,9 @@ export async function openStack(options: StackOptions): Promise<LocalStack> {
   };
 
   configure(options.fleets);
-  const init = await pulumi(["stack", "init", name, "--config-file", configFile]);
+  // `stack init` writes the salt of the stack's secrets beside Pulumi.yaml: beside a copy, so that the checkout stays as it is.
+  copyFileSync(join(REPOSITORY, "Pulumi.yaml"), join(dir, "Pulumi.yaml"));
+  const init = await execa("pulumi", ["stack", "init", name], { cwd: dir, env, all: true, reject: false });
   if (init.exitCode !== 0) throw new Error(`pulumi stack init failed:\n${init.all}`);
 
   const withStack: LocalStack["pulumi"] = (args, run) =>
