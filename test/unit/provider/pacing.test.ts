@@ -1,0 +1,134 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
+import { SPACING_S, sharedPacer, UNLISTED_SPACING_S } from "../../../provider/api/pacing.ts";
+import type { Clock } from "../../../provider/clock.ts";
+
+const CREATE = "PUT /api/v0/asks/{id}/";
+const identity = { endpoint: "https://console.vast.ai", apiKey: "a-key-that-must-not-leak" };
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "pacing-"));
+  vi.stubEnv("XDG_CACHE_HOME", folder);
+  // The wall clock stands still: every wait below is exactly what a pacer asked for.
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+  onTestFinished(() => {
+    vi.useRealTimers();
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true, force: true });
+  });
+});
+
+/** A pacer, and when its callers were let go, in seconds of the service from now. */
+function pacing(scale = 1, who = identity) {
+  const startMs = Date.now();
+  const at: number[] = [];
+  const clock: Clock = {
+    scale,
+    nowS: () => Date.now() / 1000,
+    elapsedS: () => 0,
+    sleep: async (seconds) => void at.push(((Date.now() - startMs) / 1000) * scale + Math.max(0, seconds)),
+  };
+  return { pacer: sharedPacer(who, clock), at };
+}
+
+function gaps(times: readonly number[]): number[] {
+  const sorted = times.toSorted((a, b) => a - b);
+  return sorted.slice(1).map((time, index) => time - (sorted[index] ?? 0));
+}
+
+test("the first call of a route goes at once, the next ones never closer than the interval, and hardly later", async () => {
+  const { pacer, at } = pacing();
+  await Promise.all(Array.from({ length: 6 }, () => pacer.slot(CREATE)));
+  expect(Math.min(...at)).toBe(0);
+  for (const gap of gaps(at)) {
+    expect(gap).toBeGreaterThanOrEqual(4.5);
+    expect(gap).toBeLessThanOrEqual(4.5 * 1.05);
+  }
+});
+
+test("two programs with the same key never call closer together than the interval", async () => {
+  const one = pacing();
+  const two = pacing();
+  await Promise.all(Array.from({ length: 8 }, (_, n) => (n % 2 ? one : two).pacer.slot(CREATE)));
+  const all = [...one.at, ...two.at];
+  expect(all).toHaveLength(8);
+  for (const gap of gaps(all)) expect(gap).toBeGreaterThanOrEqual(4.5);
+});
+
+test("a program that starts right after another has ended still keeps the interval", async () => {
+  await pacing().pacer.slot(CREATE);
+  vi.setSystemTime(Date.now() + 1000);
+  const later = pacing();
+  await later.pacer.slot(CREATE);
+  expect(later.at[0]).toBeGreaterThanOrEqual(3.5);
+});
+
+test("routes do not hold each other up", async () => {
+  const { pacer, at } = pacing();
+  for (const route of Object.keys(SPACING_S)) await pacer.slot(route);
+  expect(new Set(at)).toEqual(new Set([0]));
+});
+
+test("keys and endpoints do not hold each other up", async () => {
+  const one = pacing();
+  const other = pacing(1, { ...identity, apiKey: "other" });
+  const local = pacing(1, { ...identity, endpoint: "http://127.0.0.1:1" });
+  for (const { pacer } of [one, other, local]) await pacer.slot(CREATE);
+  expect([one.at, other.at, local.at]).toEqual([[0], [0], [0]]);
+});
+
+test("a route that the document does not list is paced all the same", async () => {
+  const { pacer, at } = pacing();
+  await pacer.slot("POST /somewhere/");
+  await pacer.slot("POST /somewhere/");
+  expect(at[1]).toBeGreaterThanOrEqual(UNLISTED_SPACING_S);
+});
+
+test("after a refusal nobody calls that route before the penalty is over", async () => {
+  const one = pacing();
+  const two = pacing();
+  await one.pacer.slot(CREATE);
+  await one.pacer.holdOff(CREATE, 12);
+  await two.pacer.slot(CREATE);
+  expect(two.at[0]).toBeGreaterThanOrEqual(12);
+});
+
+test("a penalty does not let anybody go earlier than the queue already would", async () => {
+  const { pacer, at } = pacing();
+  for (let n = 0; n < 5; n += 1) await pacer.slot(CREATE);
+  await pacer.holdOff(CREATE, 12);
+  await pacer.slot(CREATE);
+  expect(at.at(-1)).toBeGreaterThanOrEqual(5 * 4.5);
+});
+
+test("against a faster clock the same seconds of the service hold", async () => {
+  const { pacer, at } = pacing(1000);
+  for (let n = 0; n < 4; n += 1) await pacer.slot(CREATE);
+  for (const gap of gaps(at)) expect(gap).toBeGreaterThanOrEqual(4.5);
+});
+
+test("the key is in no file and no file name, and the folder is the user's own", async () => {
+  await pacing().pacer.slot(CREATE);
+  const pacingFolder = join(folder, "pulumi-vast", "pacing");
+  for (const name of readdirSync(pacingFolder)) {
+    expect(name).not.toContain(identity.apiKey);
+    expect(readFileSync(join(pacingFolder, name), "utf8")).not.toContain(identity.apiKey);
+  }
+  expect(statSync(pacingFolder).mode & 0o077).toBe(0);
+});
+
+test.for(["", "{", "[1]", '{"PUT /api/v0/asks/{id}/": "soon"}', '{"PUT /api/v0/asks/{id}/": 99999999999999}'])(
+  "a broken file of slots holds nobody up for ever: %s",
+  async (content) => {
+    const { pacer, at } = pacing();
+    await pacer.slot(CREATE);
+    const pacingFolder = join(folder, "pulumi-vast", "pacing");
+    const [name = ""] = readdirSync(pacingFolder).filter((file) => file.endsWith(".json"));
+    writeFileSync(join(pacingFolder, name), content);
+    await pacer.slot(CREATE);
+    expect(at[1]).toBeLessThan(10);
+  },
+);
