@@ -12,6 +12,7 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
 import { parseArguments } from "./setup/arguments.mjs";
 import { interrupt } from "./setup/commands.mjs";
@@ -35,15 +36,20 @@ async function setUp(needs) {
   return [...new Set(folders)].filter((folder) => folder !== undefined);
 }
 
+/** @param {string} name */
+function scriptOf(name) {
+  const command = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).scripts[name];
+  if (!command) throw new SetupError(`package.json has no script "${name}".`);
+  return command;
+}
+
 /**
  * Runs a script of package.json. Not through `npm run`: each npm in between passes Ctrl-C on once more.
- * @param {string} script
+ * @param {string} command
  * @param {string[]} args
  * @param {string[]} folders
  */
-function runScript(script, args, folders) {
-  const command = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).scripts[script];
-  if (!command) throw new SetupError(`package.json has no script "${script}".`);
+function runScript(command, args, folders) {
   const PATH = [...folders, process.env.PATH].join(delimiter);
   const child = spawn("sh", ["-c", `${command} "$@"`, "sh", ...args], {
     cwd: root,
@@ -54,7 +60,7 @@ function runScript(script, args, folders) {
     process.removeAllListeners(signal);
     process.on(signal, () => {
       // A terminal has sent Ctrl-C to the child as well: a second one would mean "stop at once".
-      if (signal === "SIGINT" && process.stdin.isTTY) return;
+      if (signal === "SIGINT" && [0, 1, 2].some((stream) => isatty(stream))) return;
       child.kill(signal);
     });
   }
@@ -69,7 +75,9 @@ function runScript(script, args, folders) {
 /** @param {unknown} error */
 function fail(error) {
   interrupt();
-  console.error(error instanceof SetupError ? `\n${error.message}` : error);
+  // What the file system says (no space, no permission) is clear without a stack.
+  const isPlain = error instanceof SetupError || (error instanceof Error && "syscall" in error);
+  console.error(isPlain ? `\n${error.message}` : error);
   process.exit(1);
 }
 
@@ -85,9 +93,10 @@ for (const signal of SIGNALS) {
 try {
   if (process.platform === "win32") throw new SetupError("The set-up runs on Linux and macOS. On Windows use WSL.");
   const { mode, needs, script, args } = parseArguments(process.argv.slice(2));
+  const command = mode === "run" ? scriptOf(script) : "";
   const folders = await setUp(needs);
   if (mode === "path") console.log(folders.join(delimiter));
-  if (mode === "run") runScript(script, args, folders);
+  if (mode === "run") runScript(command, args, folders);
 } catch (error) {
   fail(error);
 }

@@ -124,7 +124,7 @@ test("a command that fails silently is not reported with an empty quotation", ()
 test("a failed command is reported with its last lines, and without those that only show progress", async () => {
   const script = "echo downloading; echo broken >&2; exit 3";
   const failed = await run("sh", ["-c", script], { isProgress: (line) => line === "downloading" });
-  expect(failed).toBe(`\`sh -c ${script}\` failed (exit code 3). Its last lines:\nbroken`);
+  expect(failed).toBe("`sh -c` failed (exit code 3). Its last lines:\nbroken");
   expect(await run("true", [])).toBeUndefined();
   expect(await run("no-such-command", [])).toContain("ENOENT");
 });
@@ -196,6 +196,14 @@ describe("the cache", () => {
     });
     expect(result).toEqual({ bin: join(folder, "bin") });
     expect(readdirSync(cache)).toEqual([`part-1.0.0-${process.platform}-${process.arch}`]);
+  });
+
+  test("that cannot be written is named, with the ways round it", async () => {
+    const file = join(emptyCache(), "file");
+    writeFileSync(file, "");
+    vi.stubEnv("PULUMI_VAST_CACHE", join(file, "cache"));
+    const part = { what: "The engine", lock: "l", there: [nothing("PATH")], make: [], ways: ["install it"] };
+    await expect(provide(part)).rejects.toThrow(/the cache folder: ENOTDIR.*\n\n.*\n {2}- install it/);
   });
 
   test("gets nothing of a part that failed half-way", async () => {

@@ -1,7 +1,7 @@
 // @ts-check
 import { spawn, spawnSync } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { basename, delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { commandFailed } from "./messages.mjs";
 
@@ -68,7 +68,7 @@ export async function step(name, hint, work) {
  * @returns {Promise<string | undefined>}
  */
 export async function run(command, args, { cwd, env, isProgress, timeoutMs } = {}) {
-  const line = [command, ...args].join(" ");
+  const name = `${basename(command)} ${basename(args[0] ?? "")}`.trim();
   const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], timeout: timeoutMs });
   const forget = onInterrupt(() => child.kill());
   /** @type {string[]} */
@@ -88,7 +88,7 @@ export async function run(command, args, { cwd, env, isProgress, timeoutMs } = {
     );
   });
   forget();
-  return ending && commandFailed(line, ending, last);
+  return ending && commandFailed(name, ending, last);
 }
 
 /**

@@ -36,6 +36,12 @@ export async function firstOf(sources) {
 export async function provide({ what, lock, there, make, ways }) {
   const first = await firstOf(there);
   if ("found" in first) return first.found;
+  try {
+    mkdirSync(cacheFolder(), { recursive: true });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new SetupError(cannotBeHad(what, [...first.tried, { source: "the cache folder", why }], ways));
+  }
   const onWait = (/** @type {{pid: number}} */ { pid }) =>
     say(`another set-up (process ${pid}) is at work on ${what} …`);
   return await withLock(join(cacheFolder(), lock), onWait, async () => {
