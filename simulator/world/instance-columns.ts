@@ -1,5 +1,5 @@
 import { computeRate, diskRate } from "./contract-state.ts";
-import { cost, driverVers } from "./offer-columns.ts";
+import { cost } from "./offer-columns.ts";
 import { minBid } from "./placement.ts";
 import type { Column } from "./query.ts";
 import type { Contract, Machine } from "./types.ts";
@@ -105,7 +105,6 @@ export const INSTANCE_COLUMNS: Readonly<Record<string, Column<InstanceView>>> = 
   inet_up_billed: number((v) => (v.contract.uploadedBytes > 0 ? v.contract.uploadedBytes / 1000 : null)),
   inet_down_billed: number((v) => (v.contract.downloadedBytes > 0 ? v.contract.downloadedBytes / 1000 : null)),
   driver_version: string((v) => v.machine.driverVersion),
-  driver_vers: number((v) => driverVers(v.machine.driverVersion)),
   cuda_max_good: number((v) => v.machine.cudaMaxGood),
   os_version: string((v) => v.machine.osVersion),
   mobo_name: string((v) => v.machine.moboName),

@@ -48,7 +48,12 @@ export function begin(world: World, contract: Contract, hasRoom: boolean): void 
     setState(world, contract, {}, "accepted");
     boot(world, contract, "accepted");
   } else {
-    setState(world, contract, { cur: "stopped" }, "created stopped");
+    setState(
+      world,
+      contract,
+      { cur: "stopped", next: contract.intended === "running" ? "running" : "stopped" },
+      "created stopped",
+    );
   }
 }
 

@@ -49,14 +49,13 @@ export function rent(
   const contract = makeContract(world, account, offer, machine, request);
   contract.mounts = mounts(machine);
   for (const mount of contract.mounts) world.volumes.get(mount.volumeId)?.instances.push(contract.id);
-  if (request.stopped || !roomy) contract.intended = "stopped";
+  // 3.6: a rejected bid is intended to be stopped, and runs once it is high enough; an on-demand instance without room
+  // is taken to stay queued.
+  if (request.stopped || (!roomy && contract.isBid)) contract.intended = "stopped";
+  contract.queued = !roomy && !contract.isBid && !request.stopped;
+  contract.outbid = !roomy && contract.isBid && !request.stopped;
   begin(world, contract, roomy && !request.stopped);
   if (request.stopped || roomy) return { kind: "rented", contract };
-  // 3.6: a rejected bid is intended to be stopped; an on-demand instance without room is taken to stay queued.
-  if (!contract.isBid) {
-    contract.intended = "running";
-    contract.queued = true;
-  }
   return { kind: "stopped", contract, because: wins ? "no room" : "bid too low" };
 }
 

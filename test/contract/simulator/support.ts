@@ -77,7 +77,12 @@ export async function bench(options: Partial<SimulatorOptions> = {}): Promise<Be
   };
 }
 
-export const CREATE = { client_id: "me", image: "nvidia/cuda:12.2.0-base-ubuntu22.04", disk: 10, runtype: "ssh_direct" };
+export const CREATE = {
+  client_id: "me",
+  image: "nvidia/cuda:12.2.0-base-ubuntu22.04",
+  disk: 10,
+  runtype: "ssh_direct",
+};
 
 export const isRunning = (row: Record<string, unknown>): boolean => row.actual_status === "running";
 export const hasExited = (row: Record<string, unknown>): boolean =>
