@@ -36,8 +36,11 @@ export const IMAGE_ERROR =
 export const HOST_ERROR =
   /error response from daemon|oci runtime create failed|docker_build\(\)|no such container|unsatisfied condition: cuda/i;
 
-/** vast-api.md 1.2: `execute` runs GNU coreutils on the host; these options are what a listing needs. */
-export const LISTING_OPTIONS = "-lARn --quoting-style=c --time-style=+%s";
+/**
+ * vast-api.md 3.5: `execute` runs GNU coreutils on the host; these options are what a listing needs. The blocks (`-s`)
+ * add up to each folder's total, which shows a listing that was cut short.
+ */
+export const LISTING_OPTIONS = "-lsARn --quoting-style=c --time-style=+%s";
 
 /** vast-api.md 3.1: a client found 4048 bytes to be the true limit of `onstart`, the spec says 4096. */
 export const ONSTART_LIMIT_BYTES = 4048;

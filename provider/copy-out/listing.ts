@@ -35,27 +35,53 @@ export async function listDisk(context: Context, instanceId: number, root: strin
   return parseListing(root, text);
 }
 
-const ENTRY = /^([a-z-])[rwxsStT-]{9}[.+@]?\s+\d+\s+\S+\s+\S+\s+(?:(\d+)|\d+,\s*\d+)\s+(-?\d+)\s+(".*)$/;
+const ENTRY = /^\s*(\d+)\s+([a-z-])[rwxsStT-]{9}[.+@]?\s+\d+\s+\S+\s+\S+\s+(?:(\d+)|\d+,\s*\d+)\s+(-?\d+)\s+(".*)$/;
 const HEADER = /^("?)(\/.*)\1:$/;
+const TOTAL = /^total (\d+)$/;
+
+/** One folder's part of the listing. */
+interface Block {
+  /** As the folder's total says; undefined until that line came. */
+  total: number | undefined;
+  /** As its entries add up to. */
+  blocks: number;
+}
 
 /**
- * Parses `ls -lARn --quoting-style=c --time-style=+%s`. The first header is the folder itself, however the host spells
- * its path; every line must be understood, since a file that is overlooked here would be destroyed uncopied.
+ * Parses `ls -lsARn --quoting-style=c --time-style=+%s`. The first header is the folder itself, however the host spells
+ * its path; every line must be understood and every folder complete, since a file that is overlooked here would be
+ * destroyed uncopied.
  */
 export function parseListing(root: string, text: string): DiskListing {
   const listing: DiskListing = { root, exists: true, files: [], skipped: [] };
   const lines = text.split("\n").map((line) => line.trimEnd());
-  const meaningful = lines.filter((line) => line !== "" && !/^total \d+/.test(line));
+  const meaningful = lines.filter((line) => line !== "");
   if (meaningful.length === 1 && isMissing(root, meaningful[0] ?? "")) return { ...listing, exists: false };
   const base = headerPath(meaningful[0] ?? "");
   if (base === undefined) throw notUnderstood(root, meaningful[0] ?? "(empty)");
+  const announced = new Set([""]);
+  const blocks = new Map<string, Block>();
   let folder = "";
   for (const line of meaningful) {
     const header = headerPath(line);
-    if (header === undefined) addEntry(listing, folder, line);
-    else folder = header.slice(base.length).replace(/^\//, "");
+    const total = TOTAL.exec(line)?.[1];
+    if (header !== undefined) {
+      folder = header.slice(base.length).replace(/^\//, "");
+      blocks.set(folder, { total: undefined, blocks: 0 });
+    } else if (total !== undefined) Object.assign(blocks.get(folder) ?? {}, { total: Number(total) });
+    else addEntry(listing, announced, blocks.get(folder), folder, line);
   }
+  for (const path of announced) assertComplete(root, path, blocks.get(path));
   return listing;
+}
+
+/** Blocks are rounded up entry by entry, so a whole folder adds up to its total or a little more. */
+function assertComplete(root: string, folder: string, block: Block | undefined): void {
+  if (block?.total !== undefined && block.blocks >= block.total) return;
+  throw new VastError("unexpected", `the listing of ${root} is cut short in ${folder === "" ? "it" : folder}`, {
+    endpoint: "PUT /api/v0/instances/command/{id}/",
+    fix: "nothing was concluded from it; run the command again",
+  });
 }
 
 /** The folder itself, under whatever path the host keeps it: an entry of it that vanished is another matter. */
@@ -82,15 +108,25 @@ function headerPath(line: string): string | undefined {
   return header[1] === "" ? header[2] : unquote(`"${header[2]}"`);
 }
 
-function addEntry(listing: DiskListing, folder: string, line: string): void {
+function addEntry(
+  listing: DiskListing,
+  announced: Set<string>,
+  block: Block | undefined,
+  folder: string,
+  line: string,
+): void {
   const entry = ENTRY.exec(line);
-  if (!entry) throw notUnderstood(listing.root, line);
-  const [, kind, size, mtime, quoted = ""] = entry;
-  // A link's line goes on with its target.
-  const name = unquote(kind === "l" ? (/^"(?:[^"\\]|\\.)*"/.exec(quoted)?.[0] ?? "") : quoted);
+  if (!entry || !block) throw notUnderstood(listing.root, line);
+  const [, blocks, kind, size, mtime, quoted = ""] = entry;
+  block.blocks += Number(blocks);
+  const literal = /^"(?:[^"\\]|\\.)*"/.exec(quoted)?.[0];
+  // Only a link's line goes on, with its target.
+  if (literal === undefined || (kind !== "l" && literal !== quoted)) throw notUnderstood(listing.root, line);
+  const name = unquote(literal);
   const path = folder === "" ? name : `${folder}/${name}`;
   if (kind === "-") listing.files.push({ path, sizeBytes: Number(size), mtimeS: Number(mtime) });
-  else if (kind !== "d") listing.skipped.push(path);
+  else if (kind === "d") announced.add(path);
+  else listing.skipped.push(path);
 }
 
 /** A C string literal as GNU ls writes it; octal escapes are bytes of UTF-8. */

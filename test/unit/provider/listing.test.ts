@@ -40,7 +40,9 @@ function quoted(name: string): string {
   return `"${bytes.join("")}"`;
 }
 
-/** Renders files as `ls -lARn` does: one block a folder, folders in them as entries. */
+const blocksOf = (file: DiskFile) => Math.ceil(file.sizeBytes / 4096) * 4;
+
+/** Renders files as `ls -lsARn` does: one block a folder, folders in them as entries. */
 function render(root: string, files: readonly DiskFile[]): string {
   const folders = new Set([""]);
   for (const { path } of files)
@@ -52,11 +54,14 @@ function render(root: string, files: readonly DiskFile[]): string {
       const own = files.filter((file) => parentOf(file.path) === folder);
       const below = [...folders].filter((path) => path !== "" && parentOf(path) === folder);
       const lines = [
-        ...below.map((path) => `drwxr-xr-x 2 0 0 4096 1700000000 ${quoted(baseOf(path))}`),
-        ...own.map((file) => `-rw-r--r-- 1 0 0 ${file.sizeBytes} ${file.mtimeS} ${quoted(baseOf(file.path))}`),
+        ...below.map((path) => `4 drwxr-xr-x 2 0 0 4096 1700000000 ${quoted(baseOf(path))}`),
+        ...own.map(
+          (file) => `${blocksOf(file)} -rw-r--r-- 1 0 0 ${file.sizeBytes} ${file.mtimeS} ${quoted(baseOf(file.path))}`,
+        ),
       ];
       const header = folder === "" ? root : `${root}/${folder}`;
-      return [`${quoted(header)}:`, `total ${own.length * 4}`, ...lines, ""].join("\n");
+      const total = below.length * 4 + own.reduce((sum, file) => sum + blocksOf(file), 0);
+      return [`${quoted(header)}:`, `total ${total}`, ...lines, ""].join("\n");
     })
     .join("\n");
 }
@@ -91,24 +96,40 @@ describe("a listing as GNU ls writes it", () => {
   });
 
   test("with a header that needs no quotes is understood", () => {
-    const text = '/workspace/out:\ntotal 4\n-rw-r--r-- 1 0 0 3 7 "a.pt"\n';
+    const text = '/workspace/out:\ntotal 4\n4 -rw-r--r-- 1 0 0 3 7 "a.pt"\n';
     expect(parseListing("/workspace/out", text).files).toEqual([{ path: "a.pt", sizeBytes: 3, mtimeS: 7 }]);
   });
 
   test.for<[string, string]>([
-    ["a truncated line", '"/w":\ntotal 4\n-rw-r--r-- 1 0 0 3 7 "a.pt"\n-rw-r--r-- 1 0 0 1'],
+    ["a truncated line", '"/w":\ntotal 4\n4 -rw-r--r-- 1 0 0 3 7 "a.pt"\n4 -rw-r--r-- 1 0 0 1'],
     [
       "a folder that could not be read",
-      `"/w":\ntotal 4\ndrwx------ 2 0 0 40 7 "s"\nls: cannot open directory '/w/s': Permission denied`,
+      `"/w":\ntotal 4\n4 drwx------ 2 0 0 40 7 "s"\nls: cannot open directory '/w/s': Permission denied`,
     ],
-    ["a file that could not be looked at", '"/w":\ntotal 4\n-????????? ? ? ? ? ? "a.pt"'],
-    ["a name without its end", '"/w":\ntotal 4\n-rw-r--r-- 1 0 0 3 7 a.pt'],
+    ["a file that could not be looked at", '"/w":\ntotal 4\n? -????????? ? ? ? ? ? "a.pt"'],
+    ["a name that breaks off", '"/w":\ntotal 4\n4 -rw-r--r-- 1 0 0 3 7 "a.p'],
+    ["a name without quotes", '"/w":\ntotal 4\n4 -rw-r--r-- 1 0 0 3 7 a.pt'],
     ["nothing at all", ""],
     ["a message of the service", "Invalid command given."],
     ["a page", "<html>504</html>"],
-    ["a single file instead of a folder", '-rw-r--r-- 1 0 0 3 7 "/w/a.pt"'],
+    ["a single file instead of a folder", '4 -rw-r--r-- 1 0 0 3 7 "/w/a.pt"'],
   ])("that holds %s is an error, since what is overlooked is destroyed", ([, text]) => {
     expect(() => parseListing("/w", text)).toThrow(/has a line that is not understood/);
+  });
+
+  test("that was cut short after any line is an error, although every line of it is understood", () => {
+    const files = ["a.pt", "b.pt", "deep/c.pt", "deep/er/d.pt", "other/e.pt"].map((path) => ({
+      path,
+      sizeBytes: 5,
+      mtimeS: 7,
+    }));
+    const lines = render("/w", files).trimEnd().split("\n");
+    expect(parseListing("/w", lines.join("\n")).files).toHaveLength(5);
+    for (let kept = 1; kept < lines.length; kept += 1) {
+      // The rendering ends a folder with an empty line: nothing is lost with that alone.
+      if (lines.slice(kept).every((line) => line === "")) continue;
+      expect(() => parseListing("/w", `${lines.slice(0, kept).join("\n")}\n`)).toThrow(/is cut short/);
+    }
   });
 
   test("says that the folder is missing only when that is all it says", () => {
@@ -120,13 +141,13 @@ describe("a listing as GNU ls writes it", () => {
   });
 
   test("is not taken for a missing folder because one entry of it could not be found", () => {
-    const text = `ls: cannot access '/w/mnt': No such file or directory\n"/w":\ntotal 4\n-rw-r--r-- 1 0 0 3 7 "best.pt"\n`;
+    const text = `ls: cannot access '/w/mnt': No such file or directory\n"/w":\ntotal 4\n4 -rw-r--r-- 1 0 0 3 7 "best.pt"\n`;
     expect(() => parseListing("/w", text)).toThrow(/not understood/);
     expect(() => parseListing("/w", "ls: cannot access '/w/mnt': No such file or directory")).toThrow(/not understood/);
   });
 
   test("keeps files from before 1970", () => {
-    expect(parseListing("/w", '"/w":\ntotal 4\n-rw-r--r-- 1 0 0 3 -86400 "old"\n').files[0]?.mtimeS).toBe(-86_400);
+    expect(parseListing("/w", '"/w":\ntotal 4\n4 -rw-r--r-- 1 0 0 3 -86400 "old"\n').files[0]?.mtimeS).toBe(-86_400);
   });
 });
 
