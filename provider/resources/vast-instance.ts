@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Criteria, RawInstanceInputs } from "../lifecycle/instance/inputs.ts";
 import type { InstanceFacts } from "../lifecycle/instance/outputs.ts";
 import { type InputsOf, stackMark } from "./args.ts";
+import { DynamicResource } from "./dynamic-resource.ts";
 
 type Raw = Omit<RawInstanceInputs, "mark" | "label" | "offer">;
 
@@ -15,17 +16,6 @@ export interface VastInstanceArgs extends InputsOf<Raw> {
   /** Shown in the Vast console; default: the resource's name. */
   label?: pulumi.Input<string>;
 }
-
-// Copied as source into every state: it only opens doors, whose names stay for ever (pulumi-notes.md).
-const provider: pulumi.dynamic.ResourceProvider = {
-  configure: async (req) => (await import("pulumi-vast/doors")).configure(req),
-  check: async (olds, news) => (await import("pulumi-vast/doors")).instance.check(olds, news),
-  diff: async (id, olds, news) => (await import("pulumi-vast/doors")).instance.diff(id, olds, news),
-  create: async (inputs) => (await import("pulumi-vast/doors")).instance.create(inputs),
-  read: async (id, props) => (await import("pulumi-vast/doors")).instance.read(id, props),
-  update: async (id, olds, news) => (await import("pulumi-vast/doors")).instance.update(id, olds, news),
-  delete: async (id, props) => (await import("pulumi-vast/doors")).instance.delete(id, props),
-};
 
 /** One rented machine. Every output name not given as input must be declared, or the SDK would not fill it in. */
 const OUTPUTS: Record<keyof Omit<InstanceFacts, "home">, undefined> & { home: undefined } = {
@@ -55,7 +45,7 @@ const OUTPUTS: Record<keyof Omit<InstanceFacts, "home">, undefined> & { home: un
  * A GPU instance rented on Vast.ai: one contract, recognised by its mark whatever happens, and destroyed only after its
  * results are verified in S3.
  */
-export class VastInstance extends pulumi.dynamic.Resource {
+export class VastInstance extends DynamicResource {
   static readonly __pulumiType = "pulumi-nodejs:dynamic/vast:Instance";
 
   declare readonly label: pulumi.Output<string>;
@@ -84,18 +74,7 @@ export class VastInstance extends pulumi.dynamic.Resource {
       mark: stackMark("Instance", name),
       ...OUTPUTS,
     };
-    super(
-      provider,
-      name,
-      props,
-      {
-        ...opts,
-        additionalSecretOutputs: ["env", "imageLogin", ...(opts.additionalSecretOutputs ?? [])],
-        // Create-first would take the old contract for the new one, by its mark; a targeted replace ignores `diff`.
-        deleteBeforeReplace: true,
-      },
-      "vast",
-      "Instance",
-    );
+    const secrets = ["env", "imageLogin", ...(opts.additionalSecretOutputs ?? [])];
+    super("instance", "Instance", name, props, { ...opts, additionalSecretOutputs: secrets });
   }
 }

@@ -1,7 +1,8 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import type { volumeInputsSchema } from "../lifecycle/volume.ts";
 import { type InputsOf, stackMark } from "./args.ts";
+import { DynamicResource } from "./dynamic-resource.ts";
 import type { OfferArgs } from "./vast-instance.ts";
 
 type Raw = Omit<z.input<typeof volumeInputsSchema>, "mark" | "placeWith" | "name">;
@@ -19,18 +20,8 @@ export interface VastVolumeArgs extends InputsOf<Raw> {
   };
 }
 
-const provider: pulumi.dynamic.ResourceProvider = {
-  configure: async (req) => (await import("pulumi-vast/doors")).configure(req),
-  check: async (olds, news) => (await import("pulumi-vast/doors")).volume.check(olds, news),
-  diff: async (id, olds, news) => (await import("pulumi-vast/doors")).volume.diff(id, olds, news),
-  create: async (inputs) => (await import("pulumi-vast/doors")).volume.create(inputs),
-  read: async (id, props) => (await import("pulumi-vast/doors")).volume.read(id, props),
-  update: async (id, olds, news) => (await import("pulumi-vast/doors")).volume.update(id, olds, news),
-  delete: async (id, props) => (await import("pulumi-vast/doors")).volume.delete(id, props),
-};
-
 /** A local volume: bound to one machine, of fixed size, billed until deleted, mounted when an instance is created. */
-export class VastVolume extends pulumi.dynamic.Resource {
+export class VastVolume extends DynamicResource {
   static readonly __pulumiType = "pulumi-nodejs:dynamic/vast:Volume";
 
   declare readonly volumeId: pulumi.Output<number>;
@@ -52,6 +43,6 @@ export class VastVolume extends pulumi.dynamic.Resource {
       pinnedMachineId: undefined,
       machineId: args.machineId,
     };
-    super(provider, name, props, { ...opts, deleteBeforeReplace: true }, "vast", "Volume");
+    super("volume", "Volume", name, props, opts);
   }
 }

@@ -6,15 +6,16 @@ import { REPOSITORY } from "../../tools/stack.ts";
 import { callVast, instances, living, ok, openScene, type Scene, until, upWithConnection } from "./harness.ts";
 
 const CANARY = "canary-value-of-a-secret-environment-variable";
-const worker = { env: { HF_TOKEN: CANARY, VAST_SIM_WORKLOAD: "training" } };
-const fleet = (more: Record<string, unknown> = {}) => ({
-  trainer: { profile: "self-play", workers: 2, with: { ...worker, ...more } },
-});
+const fleets = { trainer: { profile: "self-play", workers: 2 } };
+const LABEL = 'pulumi-vast:fleets.trainer.overrides["0"].label';
 
 describe("a stack's life", () => {
   let scene: Scene;
   beforeAll(async () => {
-    scene = await openScene(fleet());
+    scene = await openScene(fleets);
+    const variable = "pulumi-vast:fleets.trainer.with.env.HF_TOKEN";
+    await ok(scene.stack, ["config", "set", "--secret", "--path", variable, CANARY]);
+    await ok(scene.stack, ["config", "set", "--secret", "vast:apiKey", scene.local.vastApiKey]);
     await upWithConnection(scene);
   });
   afterAll(() => scene[Symbol.asyncDispose]());
@@ -37,13 +38,13 @@ describe("a stack's life", () => {
 
   test("a new label is one update in place", async () => {
     const before = (await living(scene)).map((instance) => instance.id);
-    scene.stack.configure({ trainer: { ...fleet().trainer, overrides: { "0": { label: "trainer-renamed" } } } });
+    await ok(scene.stack, ["config", "set", "--path", LABEL, "trainer-renamed"]);
     const up = await ok(scene.stack, ["up", "--yes", "--skip-preview"]);
     expect(up.all).toMatch(/~ 1 updated/);
     const after = await living(scene);
     expect(after.map((instance) => instance.id)).toEqual(before);
     expect(after.map((instance) => instance.label)).toContain("trainer-renamed");
-    scene.stack.configure(fleet());
+    await ok(scene.stack, ["config", "rm", "--path", LABEL]);
     await ok(scene.stack, ["up", "--yes", "--skip-preview"]);
   });
 

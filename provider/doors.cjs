@@ -1,0 +1,34 @@
+"use strict";
+// What every state records as its provider is `require("pulumi-vast/doors").<type>`: the names in this file stay for ever.
+// CommonJS, because the dynamic host loads providers with require; plain JavaScript, so that an old Node gets a sentence
+// instead of "unknown file extension".
+
+const METHODS = ["configure", "check", "diff", "create", "read", "update", "delete"];
+
+function assertNode() {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  if (major > 22 || (major === 22 && minor >= 19)) return;
+  const error = new Error(
+    `pulumi-vast needs Node.js 22.19 or newer on PATH; this is ${process.versions.node}. Install it, or put this project's own first: export PATH="$PWD/node_modules/.bin:$PATH"`,
+  );
+  // The host prints error and stack: the sentence is enough.
+  error.stack = error.message;
+  throw error;
+}
+
+function doorsOf(type) {
+  const open =
+    (method) =>
+    async (...args) => {
+      assertNode();
+      const handlers = await import("./handlers.ts");
+      return method === "configure" ? handlers.configure(...args) : handlers[type][method](...args);
+    };
+  return Object.fromEntries(METHODS.map((method) => [method, open(method)]));
+}
+
+module.exports = {
+  instance: doorsOf("instance"),
+  volume: doorsOf("volume"),
+  cloudSyncTarget: doorsOf("cloudSyncTarget"),
+};

@@ -1,1 +1,0 @@
-export { cloudSyncTarget, configure, instance, volume } from "./handlers.ts";
