@@ -40,18 +40,22 @@ async function setUp(needs) {
 function scriptOf(name) {
   const command = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).scripts[name];
   if (!command) throw new SetupError(`package.json has no script "${name}".`);
+  if (/[^\w\s./:=-]/.test(command))
+    throw new SetupError(`The script "${name}" needs a shell: it can only be a plain command.`);
   return command;
 }
 
 /**
- * Runs a script of package.json. Not through `npm run`: each npm in between passes Ctrl-C on once more.
+ * Runs a script of package.json. Not through `npm run`: each npm in between passes Ctrl-C on once more. Not through a
+ * shell either: some stay in between and keep a signal to themselves.
  * @param {string} command
  * @param {string[]} args
  * @param {string[]} folders
  */
 function runScript(command, args, folders) {
   const PATH = [...folders, process.env.PATH].join(delimiter);
-  const child = spawn("sh", ["-c", `${command} "$@"`, "sh", ...args], {
+  const [program = "", ...words] = command.split(" ");
+  const child = spawn(program, [...words, ...args], {
     cwd: root,
     env: { ...process.env, PATH },
     stdio: "inherit",

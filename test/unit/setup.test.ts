@@ -234,6 +234,7 @@ describe("installed packages", () => {
 
   test("are left alone when they are those of the lockfile", () => {
     expect(isInstalled(lockfile, installed, manifests)).toBe(true);
+    expect(isInstalled(lockfile, installed, { ...manifests, provider: {} })).toBe(true);
   });
 
   test.each([
@@ -244,7 +245,11 @@ describe("installed packages", () => {
       { packages: { ...installed.packages, "node_modules/zod": { ...zod, version: "4.0.9" } } },
       manifests,
     ],
-    ["a package.json asks for something else", installed, { ...manifests, provider: { devDependencies: {} } }],
+    [
+      "a package.json asks for something else",
+      installed,
+      { ...manifests, provider: { devDependencies: { vitest: "^6.0.0" } } },
+    ],
   ])("are installed again when %s", (_, present, declared) => {
     expect(isInstalled(lockfile, present, declared)).toBe(false);
   });

@@ -14,7 +14,7 @@ const DEPENDENCY_KINDS = ["dependencies", "devDependencies", "optionalDependenci
  */
 
 /**
- * Whether the installed packages are those of the lockfile, and the lockfile is that of the package.json files.
+ * Whether the installed packages are those of the lockfile, and the lockfile covers the package.json files.
  * `installed` is npm's own record in node_modules, which it writes at the end of an install: a half-finished one has none.
  * @param {Lockfile} lockfile
  * @param {Lockfile | undefined} installed
@@ -22,9 +22,9 @@ const DEPENDENCY_KINDS = ["dependencies", "devDependencies", "optionalDependenci
  */
 export function isInstalled(lockfile, installed, manifests) {
   if (!installed) return false;
-  const declared = Object.entries(lockfile.packages).filter(([path]) => !path.includes("node_modules/"));
-  const inStep = declared.every(([path, entry]) =>
-    DEPENDENCY_KINDS.every((kind) => sameVersions(entry[kind], manifests[path]?.[kind])),
+  const folders = Object.entries(lockfile.packages).filter(([path]) => !path.includes("node_modules/"));
+  const inStep = folders.every(([path, entry]) =>
+    DEPENDENCY_KINDS.every((kind) => isPartOf(manifests[path]?.[kind], entry[kind])),
   );
   if (!inStep) return false;
   return Object.entries(lockfile.packages).every(([path, wanted]) => {
@@ -37,12 +37,12 @@ export function isInstalled(lockfile, installed, manifests) {
 }
 
 /**
- * @param {Record<string, string>} left
- * @param {Record<string, string>} right
+ * What a package.json no longer asks for may still be in the lockfile: npm ci accepts that as well.
+ * @param {Record<string, string>} declared
+ * @param {Record<string, string>} locked
  */
-function sameVersions(left = {}, right = {}) {
-  const names = Object.keys(left);
-  return names.length === Object.keys(right).length && names.every((name) => left[name] === right[name]);
+function isPartOf(declared = {}, locked = {}) {
+  return Object.entries(declared).every(([name, range]) => locked[name] === range);
 }
 
 /**
