@@ -9,7 +9,8 @@ import { wrapOnstart } from "../../fleet/image.ts";
 import { candidates, misfit, type Need, offerQuery, usd } from "../../fleet/place.ts";
 import { MARK_VARIABLE, markOf, rowsWithMark } from "../mark.ts";
 import { type InstanceInputs, inputsSchema, needOf } from "./inputs.ts";
-import { factsOf, type InstanceState, type RentalRecord } from "./outputs.ts";
+import { factsOf, type RentalRecord } from "./outputs.ts";
+import { plain } from "./read.ts";
 import { DudError, freshRow, waitUntilReady, waitUntilRunning } from "./wait.ts";
 
 /** A lost answer's contract shows in the list within this time, seconds; until then nothing else is accepted. */
@@ -20,7 +21,7 @@ const PRICE_TOLERANCE = 1e-4;
 
 export interface Created {
   id: string;
-  outs: InstanceState;
+  outs: Record<string, unknown>;
 }
 
 interface Rental {
@@ -171,6 +172,7 @@ async function choose(
       },
     );
   }
+  context.market.claim(offer, inputs.mark);
   return { offer, alternatives: fitting.length - 1 };
 }
 
@@ -345,7 +347,7 @@ async function bringUp(context: Context, inputs: InstanceInputs, rental: Rental)
   context.log(
     `${inputs.label}: contract ${row.id} is ${facts.status} at ${usd(facts.dph)}/h${facts.sshCommand ? `; ${facts.sshCommand}` : ""}`,
   );
-  return { id: String(row.id), outs: { ...inputs, ...facts } };
+  return { id: String(row.id), outs: plain({ ...inputs, ...facts }) };
 }
 
 /** The engine keeps a resource whose create fails after the rental, with the reason, and the next up goes on with it. */
@@ -358,7 +360,7 @@ function partially(error: unknown, inputs: InstanceInputs, rental: Rental, provi
   );
   return Object.assign(failure, {
     id: String(rental.row.id),
-    properties: JSON.parse(JSON.stringify(properties)) as unknown,
+    properties: plain(properties),
     reasons: [message],
   });
 }
