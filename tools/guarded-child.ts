@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 
 /**
- * A server process that cannot outlive us. A small shell holds one end of a pipe; we hold the other. Whatever ends
- * us (a return, Ctrl-C, SIGKILL), the pipe closes, and the shell ends the server. stop() closes the pipe too, so
- * the one way that always has to work is the one that is used every time.
+ * A server process that cannot outlive us: guarded-child.sh ends it when our end of a pipe closes, whatever ends us.
+ * stop() closes the pipe as well, so the one way that always has to work is the one that is used every time.
  */
 export interface GuardedChild {
   readonly process: ChildProcess;
@@ -21,26 +21,12 @@ export interface GuardedChildOptions {
   readonly stdout?: "log" | "pipe";
 }
 
-// The watcher reads the pipe to its end. A server that does not end on SIGTERM gets SIGKILL five seconds later.
-const WATCHER = `
-exec 3<&0
-"$@" 3<&- </dev/null &
-child=$!
-{ read -r _ <&3; kill -TERM $child; n=0
-  while kill -0 $child && [ $n -lt 50 ]; do sleep 0.1; n=$((n+1)); done
-  kill -KILL $child; } 2>/dev/null >&2 &
-watcher=$!
-exec 3<&-
-wait $child
-status=$?
-kill $watcher 2>/dev/null
-exit $status
-`;
+const WATCHER = join(import.meta.dirname, "guarded-child.sh");
 
 export function spawnGuarded(command: string, args: readonly string[], options: GuardedChildOptions): GuardedChild {
   const log = openSync(options.logFile, "a", 0o600);
   // A session of its own: Ctrl-C on the terminal reaches us only, and we end the servers in order.
-  const child = spawn("sh", ["-c", WATCHER, "sh", command, ...args], {
+  const child = spawn("sh", [WATCHER, command, ...args], {
     cwd: options.cwd,
     env: options.env,
     detached: true,

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { accessSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { accessSync, constants, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { freePort } from "./free-port.ts";
 import { type GuardedChild, logTail, spawnGuarded } from "./guarded-child.ts";
@@ -14,6 +14,8 @@ export interface S3Server {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly region: string;
+  /** Resolves when one of its processes has ended, asked to or not. */
+  readonly ended: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -25,22 +27,20 @@ export interface S3ServerOptions {
   readonly iamPort?: number;
 }
 
-// The server listens on loopback only and holds test data: a constant lets a person paste it and come back to it.
-const ROOT = { accessKeyId: "local-root", secretAccessKey: "local-root-of-a-loopback-server" };
-const REGION = "us-east-1";
+/** The server listens on loopback only and holds test data: constants can be pasted, and work after a restart. */
+export const ROOT = { accessKeyId: "local-root", secretAccessKey: "local-root-of-a-loopback-server" };
+export const REGION = "us-east-1";
 const START_ATTEMPTS = 5;
 const START_DEADLINE_MS = 30_000;
 
 export async function startS3Server(options: S3ServerOptions): Promise<S3Server> {
   requireOnPath("versitygw");
   for (const name of ["buckets", "versions", "iam"]) mkdirSync(join(options.dir, name), { recursive: true });
-  // The two processes talk over a socket whose path has to stay under some 100 characters, whatever `dir` is.
-  const socketDir = mkdtempSync(join(tmpdir(), "s3-iam-"));
-  const socket = join(socketDir, "s");
+  const socket = socketPath(options.dir);
   const started: Server[] = [];
   const stop = async () => {
     for (const server of started.toReversed()) await server.child.stop();
-    rmSync(socketDir, { recursive: true, force: true });
+    rmSync(socket, { force: true });
   };
   try {
     // The gateway asks the IAM service at its start, and waits seconds when nobody answers: IAM goes first.
@@ -55,11 +55,22 @@ export async function startS3Server(options: S3ServerOptions): Promise<S3Server>
       ...["posix", "--versioning-dir", join(options.dir, "versions"), ...sidecar, join(options.dir, "buckets")],
     ]);
     started.push(gateway);
-    return { url: gateway.url, iamUrl: iam.url, ...ROOT, region: REGION, stop };
+    const ended = Promise.race([iam.child.exited, gateway.child.exited]);
+    return { url: gateway.url, iamUrl: iam.url, ...ROOT, region: REGION, ended, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/**
+ * The two processes talk over a socket, whose path must stay under some 100 characters, whatever `dir` is. A name of
+ * its own for every start: a second start in a folder must fail on its port, not cut the first one's connection.
+ */
+function socketPath(dir: string): string {
+  const name = `iam-${randomUUID().slice(0, 8)}.sock`;
+  const path = join(resolve(dir), name);
+  return path.length < 100 ? path : join(tmpdir(), name);
 }
 
 interface Server {
@@ -114,7 +125,7 @@ async function startOnce(port: number, logFile: string, command: string[]): Prom
   });
   const deadline = Date.now() + START_DEADLINE_MS;
   while (running) {
-    const answers = await fetch(url + health).then(
+    const answers = await fetch(url + health, { redirect: "manual" }).then(
       (response) => response.ok,
       () => false,
     );

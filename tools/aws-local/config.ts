@@ -33,10 +33,13 @@ export function readConfig(args: Props, env: NodeJS.ProcessEnv, version: string)
   const missing = (what: string) => refuse(`${what} is not set.`);
   return {
     region:
-      text(args.region) ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? missing("The region (aws:region or AWS_REGION)"),
-    accessKeyId: text(args.accessKey) ?? env.AWS_ACCESS_KEY_ID ?? missing("AWS_ACCESS_KEY_ID (or aws:accessKey)"),
+      text(args.region) ??
+      text(env.AWS_REGION) ??
+      text(env.AWS_DEFAULT_REGION) ??
+      missing("The region (aws:region or AWS_REGION)"),
+    accessKeyId: text(args.accessKey) ?? text(env.AWS_ACCESS_KEY_ID) ?? missing("AWS_ACCESS_KEY_ID (or aws:accessKey)"),
     secretAccessKey:
-      text(args.secretKey) ?? env.AWS_SECRET_ACCESS_KEY ?? missing("AWS_SECRET_ACCESS_KEY (or aws:secretKey)"),
+      text(args.secretKey) ?? text(env.AWS_SECRET_ACCESS_KEY) ?? missing("AWS_SECRET_ACCESS_KEY (or aws:secretKey)"),
     // The local server answers IAM and STS at one address.
     endpoints: { s3, iam: endpoints.iam, sts: endpoints.sts ?? endpoints.iam },
     defaultTags: readDefaultTags(args),
@@ -45,11 +48,11 @@ export function readConfig(args: Props, env: NodeJS.ProcessEnv, version: string)
 
 /** Config beats the environment, as in the real plugin. */
 function readEndpoints(args: Props, env: NodeJS.ProcessEnv): Record<string, string | undefined> {
-  const everything = env.AWS_ENDPOINT_URL;
+  const everything = text(env.AWS_ENDPOINT_URL);
   const endpoints: Record<string, string | undefined> = {
-    s3: env.AWS_ENDPOINT_URL_S3 ?? everything,
-    iam: env.AWS_ENDPOINT_URL_IAM ?? everything,
-    sts: env.AWS_ENDPOINT_URL_STS ?? everything,
+    s3: text(env.AWS_ENDPOINT_URL_S3) ?? everything,
+    iam: text(env.AWS_ENDPOINT_URL_IAM) ?? everything,
+    sts: text(env.AWS_ENDPOINT_URL_STS) ?? everything,
   };
   const listed = parsed(args.endpoints);
   for (const entry of Array.isArray(listed) ? listed : [listed]) {
