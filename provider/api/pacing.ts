@@ -32,8 +32,14 @@ export const UNLISTED_SPACING_S = 1.0;
 /** Calls leave a little later than the limit allows: a call that travels faster than the one before it must not be early. */
 const MARGIN = 1.03;
 
+/**
+ * Held for a millisecond at a time, so a lock older than two seconds is of a process that was killed. Whoever cannot get
+ * it in that time goes on without: the worst of it is a 429, which is waited out, while an error would stop a destroy.
+ */
+const LOCK = { realpath: false, stale: 2_000, retries: { retries: 90, factor: 1.2, minTimeout: 2, maxTimeout: 40 } };
+
 export interface Pacer {
-  /** Resolves when the caller may send on `route`; each resolution is one reserved slot. */
+  /** Resolves when the caller may send on `route`, and not before the interval since the last one has passed. */
   slot(route: string): Promise<void>;
   /** After a 429: nobody sends on `route` for another `seconds`. */
   holdOff(route: string, seconds: number): Promise<void>;
@@ -54,45 +60,69 @@ export function sharedPacer(identity: { endpoint: string; apiKey: string }, cloc
   let queue: Promise<unknown> = Promise.resolve();
   const exclusively = <T>(work: () => T): Promise<T> => {
     const result = queue.then(async () => {
-      const release = await lock(file, {
-        realpath: false,
-        stale: 10_000,
-        retries: { retries: 200, minTimeout: 2, maxTimeout: 50 },
-      });
+      const release = await lock(file, LOCK).catch(() => undefined);
       try {
         return work();
       } finally {
-        await release();
+        await release?.().catch(() => undefined);
       }
     });
     queue = result.catch(() => undefined);
     return result;
   };
 
-  const reserve = (route: string, fromNowS: number, spacingS: number): number => {
+  /** The slot when it is free now, else how long until it may be, in wall milliseconds. */
+  const take = (route: string, spacingS: number): number => {
     const now = Date.now();
-    const next = readSlots(file, now);
-    const at = Math.max(now + (fromNowS * 1000) / clock.scale, next[route] ?? 0);
-    next[route] = at + (spacingS * 1000) / clock.scale;
-    writeFileSync(`${file}.tmp`, JSON.stringify(next), { mode: 0o600 });
-    renameSync(`${file}.tmp`, file);
-    return at;
+    const free = readSlots(file, now);
+    const waitMs = (free[route] ?? 0) - now;
+    if (waitMs > 0) return waitMs;
+    writeSlots(file, { ...free, [route]: now + (spacingS * 1000) / clock.scale });
+    return 0;
+  };
+  const keepFree = (route: string, seconds: number): void => {
+    const now = Date.now();
+    const free = readSlots(file, now);
+    writeSlots(file, { ...free, [route]: Math.max(free[route] ?? 0, now + (seconds * 1000) / clock.scale) });
+  };
+
+  // Slots are taken when they are due, never ahead of time: who waits heeds a penalty that comes meanwhile, a late call
+  // puts off the next one, and a run that is killed leaves no queue behind.
+  const turns = new Map<string, Promise<void>>();
+  /** When the last caller of this process really left, which is a little after its slot: the file took its time. */
+  const leftAt = new Map<string, number>();
+  const inTurn = (route: string, work: () => Promise<void>): Promise<void> => {
+    const mine = (turns.get(route) ?? Promise.resolve()).then(work);
+    turns.set(
+      route,
+      mine.catch(() => undefined),
+    );
+    return mine;
   };
 
   return {
-    slot: async (route) => {
-      const spacingS = (SPACING_S[route] ?? UNLISTED_SPACING_S) * MARGIN;
-      const at = await exclusively(() => reserve(route, 0, spacingS));
-      await clock.sleep(((at - Date.now()) / 1000) * clock.scale);
-    },
-    holdOff: async (route, seconds) => {
-      await exclusively(() => reserve(route, seconds, 0));
-    },
+    slot: (route) =>
+      inTurn(route, async () => {
+        const spacingS = (SPACING_S[route] ?? UNLISTED_SPACING_S) * MARGIN;
+        for (;;) {
+          const ownMs = (leftAt.get(route) ?? 0) + (spacingS * 1000) / clock.scale - Date.now();
+          const waitMs = ownMs > 0 ? ownMs : await exclusively(() => take(route, spacingS));
+          if (waitMs === 0) break;
+          await clock.sleep((waitMs / 1000) * clock.scale);
+        }
+        leftAt.set(route, Date.now());
+      }),
+    holdOff: (route, seconds) => exclusively(() => keepFree(route, seconds)),
   };
 }
 
-/** Slots further ahead than this are from a broken clock or file, not from a queue of ours. */
-const FARTHEST_SLOT_MS = 3_600_000;
+function writeSlots(file: string, slots: Record<string, number>): void {
+  writeFileSync(`${file}.tmp`, JSON.stringify(slots), { mode: 0o600 });
+  renameSync(`${file}.tmp`, file);
+}
+
+/** Slots further ahead than this are from a broken clock or file: no interval or penalty is that long. */
+const FARTHEST_SLOT_MS = 60_000;
 
 function readSlots(file: string, nowMs: number): Record<string, number> {
   try {
