@@ -14,7 +14,10 @@ export interface ProviderConfig {
 }
 
 const DEFAULT_ENDPOINT = "https://console.vast.ai";
-const waiverSchema = z.strictObject({ resources: z.array(z.string().min(1)).min(1), reason: z.string().min(10) });
+const waiverSchema = z.strictObject({
+  resources: z.array(z.string().min(1)).min(1),
+  reason: z.string().trim().min(10),
+});
 
 export function readConfig(
   get: (key: string) => string | undefined,

@@ -39,7 +39,7 @@ export const volumeInputsSchema = z.strictObject({
   copyOut: z
     .strictObject({
       target: bindingSchema.optional(),
-      waive: z.string().min(10, "needs a written reason of at least 10 characters").optional(),
+      waive: z.string().trim().min(10, "needs a written reason of at least 10 characters").optional(),
     })
     .optional()
     .describe("the target that the mounting instance copies to"),

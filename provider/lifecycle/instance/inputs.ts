@@ -128,6 +128,7 @@ export const copyOutSchema = z.strictObject({
   onCopyFailure: z.enum(["block", "stop"]).default("block"),
   waive: z
     .string()
+    .trim()
     .min(10, "needs a written reason of at least 10 characters")
     .optional()
     .describe("destroy without copying, for this reason"),
@@ -304,4 +305,9 @@ function directPorts(inputs: InstanceInputs): number {
 
 function minCuda(inputs: InstanceInputs): number | undefined {
   return ("gpu" in inputs.offer ? inputs.offer.minCuda : undefined) ?? inputs.imageCuda ?? cudaOfImage(inputs.image);
+}
+
+/** Is this a bid that `bid` and `maxBid` allow? */
+export function withinBids(bid: number, { bid: lowest, maxBid }: Pick<InstanceInputs, "bid" | "maxBid">): boolean {
+  return lowest !== undefined && bid >= lowest - 1e-6 && bid <= (maxBid ?? lowest) + 1e-6;
 }

@@ -2,7 +2,7 @@ import { VastError } from "../../api/errors.ts";
 import { type InstanceRow, showInstance } from "../../api/instances.ts";
 import { assertHome, type Context } from "../../context.ts";
 import { conditionOf } from "./condition.ts";
-import { type InstanceInputs, inputsSchema } from "./inputs.ts";
+import { type InstanceInputs, inputsSchema, withinBids } from "./inputs.ts";
 import { factsOf, type InstanceState } from "./outputs.ts";
 
 /** Reads of one engine run share a listing of at most this age, seconds of the service. */
@@ -74,7 +74,7 @@ function driftedInputs(inputs: InstanceInputs, row: InstanceRow): InstanceInputs
   const condition = conditionOf(row);
   if (condition === "stopped" || condition === "preempted" || condition === "expired") drifted.state = "stopped";
   if (condition === "running") drifted.state = "running";
-  if (inputs.bid !== undefined && row.is_bid && Math.abs(row.dph_base - inputs.bid) > 1e-6) drifted.bid = row.dph_base;
+  if (inputs.bid !== undefined && row.is_bid && !withinBids(row.dph_base, inputs)) drifted.bid = row.dph_base;
   return drifted;
 }
 

@@ -1,5 +1,6 @@
 import { isVastError, VastError } from "../../api/errors.ts";
 import { attachSshKey, type InstanceRow, setBid, setLabel, setState, updateTemplate } from "../../api/instances.ts";
+import { allInDph } from "../../api/offers.ts";
 import type { Context } from "../../context.ts";
 import { copyOutBefore } from "../../copy-out/gate.ts";
 import { wrapOnstart } from "../../fleet/image.ts";
@@ -7,7 +8,7 @@ import { usd } from "../../fleet/place.ts";
 import { conditionOf } from "./condition.ts";
 import { containerEnv } from "./create.ts";
 import { changedInputs, RECREATES_CONTAINER } from "./diff.ts";
-import { type InstanceInputs, inputsSchema } from "./inputs.ts";
+import { type InstanceInputs, inputsSchema, withinBids } from "./inputs.ts";
 import { factsOf, type InstanceState } from "./outputs.ts";
 import { findContract, plain } from "./read.ts";
 import { DudError, freshRow, stopAndWait, waitUntilReady, waitUntilRunning } from "./wait.ts";
@@ -33,7 +34,7 @@ export async function updateInstance(
     });
   if ((row.label ?? "") !== news.label) await context.transport.call(setLabel, row.id, news.label);
   if (changed.has("sshKeys")) for (const key of news.sshKeys) await context.transport.call(attachSshKey, row.id, key);
-  await bidAgain(context, row, news);
+  await bidAgain(context, row, news, changed.has("bid"));
   if (RECREATES_CONTAINER.some((key) => changed.has(key))) {
     await copyOutBefore(context, {
       state: { ...old, copyOut: news.copyOut ?? old.copyOut },
@@ -57,15 +58,21 @@ export async function updateInstance(
   return { outs: plain({ ...news, ...facts }) };
 }
 
-async function bidAgain(context: Context, row: InstanceRow, news: InstanceInputs): Promise<void> {
+async function bidAgain(context: Context, row: InstanceRow, news: InstanceInputs, bidChanged: boolean): Promise<void> {
   if (news.bid === undefined) return;
-  let bid = news.bid;
-  if (conditionOf(row) === "preempted" && news.onInterruption === "rebid" && news.maxBid !== undefined) {
-    bid = Math.min(news.maxBid, Math.max(bid, (row.min_bid ?? bid) * OVERBID));
-  }
+  const rebid = conditionOf(row) === "preempted" && news.onInterruption === "rebid" && news.maxBid !== undefined;
+  // A bid that an earlier interruption raised within its bounds is no drift.
+  if (!rebid && !bidChanged && withinBids(row.dph_base, news)) return;
+  const bid = rebid ? Math.min(highestBid(news, row), Math.max(news.bid, (row.min_bid ?? 0) * OVERBID)) : news.bid;
   if (Math.abs(bid - row.dph_base) < 1e-6) return;
   context.log(`${news.label}: bid ${usd(row.dph_base)}/h → ${usd(bid)}/h`);
   await context.transport.call(setBid, row.id, bid);
+}
+
+/** `maxDph` is all-in: what the disk costs is not there to bid with. */
+function highestBid(news: InstanceInputs, row: InstanceRow): number {
+  const disk = allInDph(row, row.disk_space, 0);
+  return Math.min(news.maxBid ?? Number.POSITIVE_INFINITY, (news.offer.maxDph ?? Number.POSITIVE_INFINITY) - disk);
 }
 
 /** Starts or stops the instance as the inputs want it, and waits for that. */
