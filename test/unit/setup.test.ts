@@ -9,7 +9,14 @@ import { cannotBeHad, commandFailed, SetupError } from "../../tools/setup/messag
 import { isInstalled } from "../../tools/setup/packages.mjs";
 import { cached, cacheFolder, firstOf, makeFolder, provide } from "../../tools/setup/sources.mjs";
 import { countTests } from "../../tools/setup/test-report.mjs";
-import { goToolchain, isAtLeast, whyNotSuitable } from "../../tools/setup/versions.mjs";
+import {
+  ENGINE_VERSION,
+  goToolchain,
+  isAtLeast,
+  LANGUAGE_HOST_VERSION,
+  S3_SERVER_VERSION,
+  whyNotSuitable,
+} from "../../tools/setup/versions.mjs";
 
 const nothing = (name: string) => ({ name, get: () => ({ why: "there is none" }) });
 const bin = (name: string) => ({ name, get: () => ({ bin: name }) });
@@ -62,6 +69,15 @@ test("versions are compared by number, wherever they stand in the text", () => {
   expect(isAtLeast("v3.68.0", "3.221.0")).toBe(false);
   expect(isAtLeast("v3.221.0", "3.221")).toBe(true);
   expect(isAtLeast("none", "0.0.1")).toBe(false);
+});
+
+test.each([
+  ["engine", `pulumi/pkg/v3 v${ENGINE_VERSION}`],
+  ["language-host", `pulumi/sdk/v3 v${LANGUAGE_HOST_VERSION}`],
+  ["s3-server", `versitygw v${S3_SERVER_VERSION}`],
+])("the version that names tools/%s in the cache is the one that is built", (folder, requirement) => {
+  const module = readFileSync(new URL(`../../tools/${folder}/go.mod`, import.meta.url), "utf8");
+  expect(module).toContain(`${requirement}\n`);
 });
 
 test("an old Go may fetch a newer one if it can, and only then", () => {
