@@ -39,6 +39,29 @@ interface Rental {
 export async function createInstance(context: Context, rawInputs: Record<string, unknown>): Promise<Created> {
   const { __provider, ...given } = rawInputs;
   const inputs = inputsSchema.parse(given);
+  // Whose the machine will be has to be known before it is rented: its state records it.
+  await homeOf(context);
+  try {
+    return await rentAndBringUp(context, inputs);
+  } catch (error) {
+    throw error instanceof StrandedError ? partially(error, __provider) : error;
+  }
+}
+
+/** A contract exists that could neither be brought up nor destroyed: the engine has to keep it in the state. */
+class StrandedError extends Error {
+  readonly rental: Rental;
+  /** As they hold for the contract; others than the program's where the contract is of an earlier program. */
+  readonly inputs: InstanceInputs;
+
+  constructor(cause: unknown, inputs: InstanceInputs, rental: Rental) {
+    super(cause instanceof Error ? cause.message : String(cause));
+    this.rental = rental;
+    this.inputs = inputs;
+  }
+}
+
+async function rentAndBringUp(context: Context, inputs: InstanceInputs): Promise<Created> {
   const name = inputs.label;
   let rental = inputs.adopt === undefined ? await takeUp(context, inputs) : await adopt(context, inputs, inputs.adopt);
   const avoid = new Set<number>();
@@ -48,10 +71,10 @@ export async function createInstance(context: Context, rawInputs: Record<string,
       return await bringUp(context, inputs, rental);
     } catch (error) {
       // What an earlier run rented may have worked for hours: only a machine of this very call is given up unasked.
-      if (!(error instanceof DudError) || !rental.fresh) throw partially(error, inputs, rental, __provider);
+      if (!(error instanceof DudError) || !rental.fresh) throw new StrandedError(error, inputs, rental);
       const { row } = rental;
       avoid.add(row.machine_id);
-      await discard(context, row.id, `${name}: machine ${row.machine_id}: ${error.message}`);
+      await discardOrKeep(context, inputs, rental, `${name}: machine ${row.machine_id}: ${error.message}`);
       if (!error.elsewhere)
         throw new VastError("refused", `${name}: ${error.message}; contract ${row.id} was destroyed`, {
           fix: "check `image` and `imageLogin`",
@@ -81,7 +104,12 @@ async function takeUp(context: Context, inputs: InstanceInputs): Promise<Rental 
   );
   if (found.length > 1) await removeDuplicates(context, inputs, found);
   const record = await newRecord(context, undefined, 0);
-  return { row, record: { ...record, everRan: !BEFORE_FIRST_START.has(row.actual_status) }, fresh: false };
+  const everRan = !BEFORE_FIRST_START.has(row.actual_status);
+  const rental = { row, record: { ...record, everRan }, fresh: false };
+  const problem = mismatch(inputs, needOf(inputs), row);
+  if (problem === undefined) return rental;
+  const what = `it is of an earlier program and not what is asked for now (${problem}); \`pulumi up\` will replace it`;
+  throw new StrandedError(new VastError("blocked", what), inputsOf(inputs, row), rental);
 }
 
 async function adopt(context: Context, inputs: InstanceInputs, id: number): Promise<Rental> {
@@ -120,9 +148,10 @@ async function rentOne(context: Context, inputs: InstanceInputs, avoid: Readonly
       `${inputs.label}: renting offer ${offer.id}: ${offer.num_gpus}x ${offer.gpu_name} on machine ${offer.machine_id}, ${usd(price)}/h all-in (${alternatives} more match)`,
     );
     try {
-      const id = await accept(context, inputs, offer);
+      const record = await newRecord(context, offer.id, alternatives);
+      const id = await accept(context, inputs, offer, record);
       if (id === undefined) continue;
-      return await readBack(context, inputs, need, offer, id, alternatives);
+      return await readBack(context, inputs, need, { row: unreadRow(inputs, offer, id), record, fresh: true });
     } catch (error) {
       context.market.release(inputs.mark);
       if (!(error instanceof DudError)) throw error;
@@ -199,7 +228,12 @@ async function pinnedOffer(context: Context, inputs: InstanceInputs, id: number,
 }
 
 /** The id of the contract, or undefined when the offer was gone and nothing was rented. */
-async function accept(context: Context, inputs: InstanceInputs, offer: Offer): Promise<number | undefined> {
+async function accept(
+  context: Context,
+  inputs: InstanceInputs,
+  offer: Offer,
+  record: RentalRecord,
+): Promise<number | undefined> {
   // A provider that outlived its engine would rent a machine that no state ever knows (pulumi-notes.md, SIGKILL).
   if (!(await context.engineIsAlive())) {
     throw new VastError("blocked", `${inputs.label}: the Pulumi engine is gone; nothing was rented`, {
@@ -210,26 +244,44 @@ async function accept(context: Context, inputs: InstanceInputs, offer: Offer): P
     return await context.transport.call(rentOffer, offer.id, rentRequest(inputs));
   } catch (error) {
     if (isVastError(error, "offer-gone")) {
-      await discardFailed(context, inputs, error);
+      await discardFailed(context, inputs, offer, record, error);
       context.market.taken(offer.id);
       context.market.release(inputs.mark);
       context.log(`${inputs.label}: offer ${offer.id} was taken meanwhile; going on to the next`);
       return undefined;
     }
     if (isVastError(error, "unsure", "unexpected")) return lostAnswer(context, inputs, error);
-    if (isVastError(error)) await discardFailed(context, inputs, error);
+    if (isVastError(error)) await discardFailed(context, inputs, offer, record, error);
     throw error;
   }
 }
 
 /** An error that carries a contract id: the machine was rented all the same, stopped, and bills its disk (vast-api.md 3.1). */
-async function discardFailed(context: Context, inputs: InstanceInputs, error: VastError): Promise<void> {
+async function discardFailed(
+  context: Context,
+  inputs: InstanceInputs,
+  offer: Offer,
+  record: RentalRecord,
+  error: VastError,
+): Promise<void> {
   if (error.contractId === undefined) return;
-  await discard(
-    context,
-    error.contractId,
-    `${inputs.label}: the service refused ("${error.message}") and still made contract ${error.contractId}`,
-  );
+  const rental = { row: unreadRow(inputs, offer, error.contractId), record, fresh: true };
+  const why = `${inputs.label}: the service refused ("${error.message}") and still made contract ${error.contractId}`;
+  await discardOrKeep(context, inputs, rental, why);
+}
+
+/** What is known of a contract before the list has shown it: what was asked for. */
+function unreadRow(inputs: InstanceInputs, offer: Offer, id: number): InstanceRow {
+  const { machine_id, host_id, gpu_name, num_gpus, gpu_ram, dph_base, storage_cost } = offer;
+  return {
+    ...{ id, machine_id, host_id, gpu_name, num_gpus, gpu_ram, storage_cost },
+    actual_status: null,
+    extra_env: [[MARK_VARIABLE, inputs.mark]],
+    is_bid: inputs.bid !== undefined,
+    dph_base: inputs.bid ?? dph_base,
+    dph_total: allInDph(offer, inputs.disk, inputs.bid),
+    disk_space: inputs.disk,
+  };
 }
 
 /** The answer to an accept is lost: the mark tells whether a contract came of it. It is never sent again. */
@@ -255,23 +307,41 @@ async function lostAnswer(context: Context, inputs: InstanceInputs, cause: VastE
 }
 
 /** Compares what was rented with what was asked: price, kind and disk (user-pains 8, 10, 25). A mismatch is destroyed. */
-async function readBack(
-  context: Context,
-  inputs: InstanceInputs,
-  need: Need,
-  offer: Offer,
-  id: number,
-  alternatives: number,
-): Promise<Rental> {
-  const record = await newRecord(context, offer.id, alternatives);
-  const row = await freshRow(context, id);
-  const rows = (await context.sweeper.atMost(60)).rows;
-  const same = rowsWithMark(rows, inputs.mark);
-  const keep = same.length > 1 ? await removeDuplicates(context, inputs, same) : row;
-  const problem = mismatch(inputs, need, keep);
-  if (problem === undefined) return { row: keep, record, fresh: true };
-  await discard(context, keep.id, `${inputs.label}: contract ${keep.id} is not what was asked for: ${problem}`);
+async function readBack(context: Context, inputs: InstanceInputs, need: Need, rental: Rental): Promise<Rental> {
+  let kept = rental;
+  try {
+    const row = await freshRow(context, rental.row.id);
+    kept = { ...rental, row };
+    const same = rowsWithMark((await context.sweeper.atMost(60)).rows, inputs.mark);
+    if (same.length > 1) kept = takenUp(await removeDuplicates(context, inputs, same), kept);
+  } catch (error) {
+    throw new StrandedError(error, inputs, kept);
+  }
+  const problem = mismatch(inputs, need, kept.row);
+  if (problem === undefined) return kept;
+  const what = `${inputs.label}: contract ${kept.row.id} is not what was asked for: ${problem}`;
+  if (!kept.fresh) throw new StrandedError(new VastError("blocked", what), inputsOf(inputs, kept.row), kept);
+  await discardOrKeep(context, inputs, kept, what);
   throw new DudError(problem, true);
+}
+
+/** The rental, when the contract is the one of this very call; else one whose past is not known. */
+function takenUp(row: InstanceRow, rental: Rental): Rental {
+  if (row.id === rental.row.id) return { ...rental, row };
+  const record = { ...rental.record, offerId: undefined, everRan: !BEFORE_FIRST_START.has(row.actual_status) };
+  return { row, record, fresh: false };
+}
+
+/** The inputs with which a contract of an earlier program was rented, as far as it shows: the next diff then replaces it. */
+function inputsOf(inputs: InstanceInputs, row: InstanceRow): InstanceInputs {
+  const { gpu_name, num_gpus } = row;
+  const machine = gpu_name && num_gpus && "gpu" in inputs.offer ? { gpu: [gpu_name], count: num_gpus } : {};
+  return {
+    ...inputs,
+    disk: row.disk_space,
+    bid: row.is_bid ? row.dph_base : undefined,
+    offer: { ...inputs.offer, ...machine } as InstanceInputs["offer"],
+  };
 }
 
 function mismatch(inputs: InstanceInputs, need: Need, row: InstanceRow): string | undefined {
@@ -314,10 +384,10 @@ async function removeDuplicates(context: Context, inputs: InstanceInputs, rows: 
   const [oldest, ...others] = rows;
   if (!oldest) throw new VastError("unexpected", `${inputs.label}: no contract with its mark`);
   for (const row of others) {
-    if (row.actual_status === "running") {
+    if (!BEFORE_FIRST_START.has(row.actual_status)) {
       throw new VastError(
         "blocked",
-        `${inputs.label}: contracts ${oldest.id} and ${row.id} both carry this resource's mark and ${row.id} runs already; both are kept`,
+        `${inputs.label}: contracts ${oldest.id} and ${row.id} both carry this resource's mark and ${row.id} may have run already (it is ${row.actual_status}); both are kept`,
         {
           fix: `look at both and destroy one in the Vast console, then run \`pulumi up\` again`,
         },
@@ -332,6 +402,15 @@ async function removeDuplicates(context: Context, inputs: InstanceInputs, rows: 
 async function discard(context: Context, id: number, why: string): Promise<void> {
   context.log(`${why}; destroying it`);
   await context.destroyer.destroy(id);
+}
+
+/** What cannot be destroyed goes on billing: it must not be forgotten. */
+async function discardOrKeep(context: Context, inputs: InstanceInputs, rental: Rental, why: string): Promise<void> {
+  try {
+    await discard(context, rental.row.id, why);
+  } catch (error) {
+    throw new StrandedError(error, inputs, rental);
+  }
 }
 
 async function bringUp(context: Context, inputs: InstanceInputs, rental: Rental): Promise<Created> {
@@ -351,8 +430,7 @@ async function bringUp(context: Context, inputs: InstanceInputs, rental: Rental)
 }
 
 /** The engine keeps a resource whose create fails after the rental, with the reason, and the next up goes on with it. */
-function partially(error: unknown, inputs: InstanceInputs, rental: Rental, provider: unknown): Error {
-  const message = error instanceof Error ? error.message : String(error);
+function partially({ message, inputs, rental }: StrandedError, provider: unknown): Error {
   const properties = { ...inputs, ...factsOf(rental.row, rental.record), __provider: provider };
   const failure = new VastError(
     "blocked",
@@ -360,7 +438,7 @@ function partially(error: unknown, inputs: InstanceInputs, rental: Rental, provi
   );
   return Object.assign(failure, {
     id: String(rental.row.id),
-    properties: plain(properties),
+    properties: JSON.parse(JSON.stringify(properties)) as unknown,
     reasons: [message],
   });
 }

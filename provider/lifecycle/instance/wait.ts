@@ -62,6 +62,9 @@ export async function waitUntilRunning(
     if (!last || row.actual_status !== last.actual_status) context.log(`${name}: contract ${id} is ${phaseOf(row)}`);
     last = row;
     const late = whyItIsLate(nowS - startedS, nowS - lastProgressS, inputs.bootTimeout);
+    // What has run may have results on its disk, however short it was: that is no dud to be thrown away.
+    if (late && conditionOf(row) === "crashed")
+      throw new VastError("blocked", `its process has ended: ${phaseOf(row)}`);
     if (late) throw new DudError(`${late} while ${phaseOf(row)}`, true);
     await clock.sleep(POLL_S);
   }
@@ -92,7 +95,7 @@ function whyItIsLate(waitedS: number, silentS: number, bootTimeoutS: number): st
 }
 
 function saidOf(row: InstanceRow): string {
-  return (row.status_msg ?? "").trim().slice(0, 160);
+  return (row.status_msg ?? "").trim().slice(0, 300);
 }
 
 function progressOf(row: InstanceRow): string {
