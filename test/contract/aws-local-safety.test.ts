@@ -1,8 +1,11 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { afterEach, describe, expect, test } from "vitest";
+import { type AddressInfo, connect } from "node:net";
+import { createInterface } from "node:readline";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { isLoopback, readConfig } from "../../tools/aws-local/config.ts";
-import { type AwsPlugin, startAwsPlugin } from "../support/aws-plugin.ts";
+import { type AwsPlugin, EXECUTABLE, startAwsPlugin } from "../support/aws-plugin.ts";
 
 const KEYS = { AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "secret", AWS_REGION: "us-east-1" };
 const LOCAL = { ...KEYS, AWS_ENDPOINT_URL_S3: "http://127.0.0.1:7973" };
@@ -90,20 +93,43 @@ describe("the AWS stand-in works on this machine only", () => {
   });
 });
 
-test("a server that answers 404 to everything is no proof that a bucket is gone", async () => {
+test.each([
+  ["aws:s3/bucket:Bucket", "b"],
+  ["aws:s3/bucketVersioning:BucketVersioning", "b"],
+  ["aws:s3/bucketPolicy:BucketPolicy", "b"],
+  ["aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", "b"],
+  ["aws:s3/bucketObjectv2:BucketObjectv2", "key"],
+  ["aws:iam/user:User", "u"],
+  ["aws:iam/userPolicy:UserPolicy", "u:p"],
+  ["aws:iam/policy:Policy", "arn:aws:iam::0:policy/p"],
+  ["aws:iam/userPolicyAttachment:UserPolicyAttachment", "u/arn:aws:iam::0:policy/p"],
+  ["aws:iam/accessKey:AccessKey", "AKIA"],
+])("a server that answers 404 to everything is no proof that %s is gone", async (type, id) => {
   const server = createServer((_request, response) => response.writeHead(404).end()).listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
+  await once(server, "listening");
   try {
-    const plugin = await start({
-      ...KEYS,
-      AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    });
+    const { port } = server.address() as AddressInfo;
+    const plugin = await start({ ...KEYS, AWS_ENDPOINT_URL: `http://127.0.0.1:${port}` });
     await plugin.configure();
 
-    await expect(plugin.read("aws:s3/bucket:Bucket", "b", { bucket: "b" }, { bucket: "b" })).rejects.toThrow(
-      "reading S3 Bucket (b)",
-    );
+    await expect(plugin.read(type, id, { bucket: "b", user: "u" }, { bucket: "b" })).rejects.toThrow("reading ");
   } finally {
     server.close();
   }
+});
+
+test("the plugin ends when the engine that started it is killed", async () => {
+  const script = `require("node:child_process").spawn(process.argv[1], [], { stdio: "inherit" });`;
+  const engine = spawn("node", ["-e", script, EXECUTABLE], { stdio: ["ignore", "pipe", "inherit"] });
+  const [port] = await once(createInterface(engine.stdout), "line");
+  const listens = () =>
+    new Promise((resolve) => {
+      const socket = connect(Number(port), "127.0.0.1", () => resolve(true));
+      socket.once("error", () => resolve(false)).once("connect", () => socket.destroy());
+    });
+  expect(await listens()).toBe(true);
+
+  engine.kill("SIGKILL");
+
+  await vi.waitFor(async () => expect(await listens()).toBe(false), { timeout: 20_000 });
 });

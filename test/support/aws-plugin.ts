@@ -7,7 +7,7 @@ import services from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import messages from "@pulumi/pulumi/proto/provider_pb.js";
 import { decode, encode, type Props } from "../../tools/aws-local/wire.ts";
 
-const EXECUTABLE = fileURLToPath(new URL("../../tools/aws-local/pulumi-resource-aws", import.meta.url));
+export const EXECUTABLE = fileURLToPath(new URL("../../tools/aws-local/pulumi-resource-aws", import.meta.url));
 
 /** The AWS stand-in as the engine starts it and speaks to it, from a folder that is not the checkout. */
 export async function startAwsPlugin(env: Record<string, string>) {

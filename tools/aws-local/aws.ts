@@ -59,9 +59,18 @@ export async function bucketExists(aws: Aws, bucket: string): Promise<boolean> {
   return Buckets.some(({ Name }) => Name === bucket);
 }
 
+/** The server's own word for "gone". The status alone is none: whatever else listens on the port may answer 404. */
+const MISSING = new Set([
+  "NoSuchBucket",
+  "NoSuchBucketPolicy",
+  "NoSuchEntityException",
+  "NoSuchKey",
+  "NoSuchTagSet",
+  "OwnershipControlsNotFoundError",
+]);
+
 export function isMissing(error: unknown): boolean {
-  const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } };
-  return $metadata?.httpStatusCode === 404 || name === "NoSuchBucket" || name === "NoSuchEntityException";
+  return MISSING.has((error as { name?: string }).name ?? "");
 }
 
 /** Runs one step and, when it fails, says which in the words of the real plugin. */

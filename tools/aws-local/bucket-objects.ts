@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { DeleteObjectCommand, HeadObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
-import { type Aws, bucketExists, isMissing, removal, step } from "./aws.ts";
+import { type Aws, bucketExists, removal, step } from "./aws.ts";
 import { objectVersions } from "./object-versions.ts";
 import type { ResourceType } from "./resource.ts";
 import { isAsset, type Props } from "./wire.ts";
@@ -38,7 +38,8 @@ function bucketObject(token: string): ResourceType {
           const live = { etag: ETag?.replaceAll('"', ""), contentType: ContentType, versionId: VersionId };
           return { inputs, outputs: { ...state, ...live } };
         } catch (error) {
-          if (isMissing(error)) return undefined;
+          // A HEAD answers without a word of the server; that it is an S3 server was shown just now.
+          if ((error as Error).name === "NotFound") return undefined;
           throw error;
         }
       });
