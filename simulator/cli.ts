@@ -16,6 +16,7 @@ interface Flags {
   paused?: boolean;
   startAt?: number;
   bootFactor: number;
+  ssh?: boolean;
 }
 
 const program = new Command("vast-simulator")
@@ -31,14 +32,17 @@ const program = new Command("vast-simulator")
   .option("--offers <count>", "offers on the market", positive, 600)
   .option("--credit <usd>", "credit of the first account", positive, 1000)
   .option("--boot-factor <factor>", "divide pull and boot times by this", positive, 1)
+  .option("--no-ssh", "do not serve SSH for running instances (loopback addresses 127.16.0.0/12)")
   .option("--data <folder>", "keep disks here; default: a temporary folder, removed at the end")
   .option("--log <file>", "write requests and events there as lines of JSON")
   .showHelpAfterError();
 
 program.parse();
 
+const flags = program.opts<Flags>();
+
 try {
-  const simulator = await startSimulator(program.opts<Flags>());
+  const simulator = await startSimulator({ ...flags, ssh: flags.ssh ? undefined : false });
   const { url, adminUrl, adminToken } = simulator;
   process.stdout.write(`${JSON.stringify({ url, adminUrl, adminToken })}\n`);
   let stopping = false;

@@ -8,6 +8,7 @@ import pino from "pino";
 import { adminApp } from "./admin/app.ts";
 import { Api } from "./http/api.ts";
 import { ENDPOINTS } from "./routes/all.ts";
+import { SshDoor } from "./ssh/server.ts";
 import { addAccount } from "./world/accounts.ts";
 import { populate } from "./world/market.ts";
 import type { SimulatorOptions } from "./world/options.ts";
@@ -35,7 +36,9 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const log = options.log
     ? pino({ level: "debug" }, pino.destination({ dest: options.log, mkdir: true, sync: false }))
     : pino({ level: "silent" });
-  const world = new World(options, data, log);
+  const world = new World({ ...options, ssh: options.ssh ?? process.platform === "linux" }, data, log);
+  const door = world.ssh ? new SshDoor(world) : undefined;
+  if (door) world.followers.push((contract) => door.follow(contract));
   populate(world, options.offers ?? DEFAULT_OFFERS);
   addAccount(world, { apiKey: options.apiKey, creditUsd: options.credit ?? DEFAULT_CREDIT_USD });
 
@@ -55,7 +58,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       for (const job of world.copies.get(contract.id) ?? []) job.abort.abort(new Error("the simulator stops"));
     }
     world.clock.close();
-    await Promise.all([stopListening(publicServer), stopListening(adminServer)]);
+    await Promise.all([stopListening(publicServer), stopListening(adminServer), door?.close()]);
     log.flush();
     if (ownData) rmSync(data, { recursive: true, force: true });
   };

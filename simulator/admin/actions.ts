@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { bringHostOnline, takeHostOffline } from "../world/hosts.ts";
 import { crash, preempt } from "../world/lifecycle.ts";
+import { askIncrease } from "../world/price-increases.ts";
 import type { Contract, Machine } from "../world/types.ts";
 import { applyRule, WORKLOAD_MODELS } from "../world/workloads.ts";
 import type { World } from "../world/world.ts";
@@ -23,6 +24,14 @@ const Price = z.strictObject({
   dphPerGpu: z.number().positive().optional(),
   minBidPerGpu: z.number().positive().optional(),
   factor: z.number().positive().optional(),
+});
+
+const Increase = z.strictObject({
+  factor: z.number().positive().default(1.2),
+  extensionSeconds: z
+    .number()
+    .positive()
+    .default(30 * 86_400),
 });
 
 const Workload = z.strictObject({
@@ -61,12 +70,23 @@ export function registerActions({ app, world }: AdminContext): void {
     crash(world, contract);
     return c.json({ ok: true });
   });
+  app.post("/admin/instances/:id/gpu-fault", async (c) => {
+    const contract = live(world, c.req.param("id"));
+    const { kind } = z.strictObject({ kind: z.enum(["lost", "driver"]).nullable() }).parse(await c.req.json());
+    contract.gpuFault = kind;
+    return c.json({ ok: true });
+  });
   app.post("/admin/instances/:id/write", async (c) => {
     const contract = live(world, c.req.param("id"));
     const { path, bytes, text, mtime } = Write.parse(await c.req.json());
     const content = text ?? world.random.once(`write ${contract.id} ${path} ${world.now}`).bytes(bytes ?? 0);
     world.disks.write(contract, path, content, mtime ?? world.now);
     return c.json({ ok: true, file: world.disks.resolve(contract, path) });
+  });
+  app.post("/admin/instances/:id/price-increase", async (c) => {
+    const contract = live(world, c.req.param("id"));
+    const { factor, extensionSeconds } = Increase.parse(await c.req.json());
+    return c.json({ id: askIncrease(world, contract, factor, extensionSeconds).id });
   });
   app.post("/admin/machines/:id/offline", (c) => {
     takeHostOffline(world, machineById(world, c.req.param("id")));

@@ -38,6 +38,7 @@ const NOBODY: Account = {
   profile: {},
   autobill: null,
   balanceThreshold: null,
+  hasRented: false,
 };
 const NO_KEY: ApiKey = { id: 0, key: "", name: "", permissions: { api: {} }, instanceId: null, createdAt: 0 };
 
@@ -50,9 +51,11 @@ export class Api {
   readonly #limiter: RateLimiter;
   readonly #gate: FaultGate;
   readonly #routes: string[] = [];
+  readonly #endpoints: readonly Endpoint[];
 
   constructor(world: World, endpoints: readonly Endpoint[]) {
     this.#world = world;
+    this.#endpoints = endpoints;
     this.#limiter = new RateLimiter(world.choices.rejectedCallsRestartInterval);
     this.#gate = new FaultGate(world);
     for (const endpoint of endpoints) this.#register(endpoint);
@@ -121,7 +124,24 @@ export class Api {
       body: {},
       rawBody,
       contract: isInstance ? this.#world.contracts.get(Number(params.id)) : undefined,
+      dispatch: (accountId, method, path, body) => this.#dispatch(accountId, method, path, body),
     };
+  }
+
+  /** The endpoint's own answer to an account's request, without key, limits and faults. */
+  async #dispatch(accountId: number, method: string, path: string, body: Record<string, unknown>): Promise<Reply> {
+    const url = new URL(path, "http://simulator");
+    const segments = url.pathname.split("/").filter((part) => part !== "");
+    const account = this.#world.accounts.get(accountId);
+    const key = account?.keys[0];
+    for (const endpoint of this.#endpoints) {
+      const params = endpoint.method === method ? paramsOf(endpoint.path, segments) : undefined;
+      if (!params || !account || !key) continue;
+      const call = this.#call(endpoint, params, url, JSON.stringify(body), { account, key });
+      call.body = body;
+      return endpoint.handle(call);
+    }
+    return failure(501, "not_covered", `${method} ${path} is not covered by this simulator.`);
   }
 
   async #answer(endpoint: Endpoint, name: string, call: Call, key: string | undefined, known: boolean): Promise<Reply> {
@@ -133,7 +153,13 @@ export class Api {
     if (body === undefined) return endpoint.badBody ?? INVALID_JSON;
     call.body = body;
     call.now = this.#world.now;
+    if (call.account.id !== 0 && endpoint.method !== "GET") this.#audit(name, call);
     return endpoint.handle(call);
+  }
+
+  #audit(route: string, call: Call): void {
+    const { account, key, body, now } = call;
+    this.#world.audit.add({ at: now, accountId: account.id, keyId: key.id, ip: "127.0.0.1", route, args: body });
   }
 
   /** vast-api.md 1.3: no header 403, a key that is nobody's 404 with auth_error, a scope that lacks the route 401. */
@@ -168,6 +194,19 @@ export class Api {
     });
     return toResponse(reply);
   }
+}
+
+/** Values of {names} where the path fits the template. */
+function paramsOf(template: string, segments: readonly string[]): Record<string, string> | undefined {
+  const parts = template.split("/").filter((part) => part !== "");
+  if (parts.length !== segments.length) return undefined;
+  const params: Record<string, string> = {};
+  for (const [index, part] of parts.entries()) {
+    const name = /^\{(\w+)\}$/.exec(part)?.[1];
+    if (name === undefined && part !== segments[index]) return undefined;
+    if (name !== undefined) params[name] = segments[index] as string;
+  }
+  return params;
 }
 
 /** Routes that the live service answers with 404 (vast-api.md 2.1). */

@@ -2,17 +2,9 @@ import type { RateLimit } from "../world/rate-limits.ts";
 import type { Account, ApiKey, Contract } from "../world/types.ts";
 import type { World } from "../world/world.ts";
 import type { Reply } from "./replies.ts";
+import type { Scope } from "./scopes.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
-
-export type Scope =
-  | "instance_read"
-  | "instance_write"
-  | "misc"
-  | "user_read"
-  | "user_write"
-  | "billing_read"
-  | "billing_write";
 
 export interface Call {
   world: World;
@@ -28,6 +20,8 @@ export interface Call {
   rawBody: string;
   /** What a fault's match looks at, as far as the path tells. */
   contract: Contract | undefined;
+  /** Makes a request on an account's behalf, as scheduled jobs do. */
+  dispatch: (accountId: number, method: string, path: string, body: Record<string, unknown>) => Promise<Reply>;
 }
 
 export interface Endpoint {

@@ -1,6 +1,17 @@
 import type { ApiKey } from "../world/types.ts";
 import type { Call, Endpoint } from "./endpoint.ts";
 
+export const SCOPES = [
+  "instance_read",
+  "instance_write",
+  "misc",
+  "user_read",
+  "user_write",
+  "billing_read",
+  "billing_write",
+] as const;
+export type Scope = (typeof SCOPES)[number];
+
 /** What an instance's own key may do: show, start, stop and destroy that instance (vast-api.md 1.2). */
 const OWN_ROUTES = ["GET /api/v0/instances/{id}/", "PUT /api/v0/instances/{id}/", "DELETE /api/v0/instances/{id}/"];
 

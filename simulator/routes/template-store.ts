@@ -9,7 +9,8 @@ export function findTemplate(
 ): TemplateValues | null | undefined {
   if (!hashId && !id) return null;
   for (const template of world.templates.values()) {
-    if (template.hashId === hashId || template.id === id) return template;
+    if (template.hashId !== hashId && template.id !== id) continue;
+    return { ...template, image: template.tag ? `${template.image}:${template.tag}` : template.image };
   }
   return undefined;
 }

@@ -23,6 +23,7 @@ export function addAccount(
     profile: {},
     autobill: null,
     balanceThreshold: null,
+    hasRented: false,
   };
   world.accounts.set(id, account);
   addKey(world, account, { key: options.apiKey, name: "default", permissions: null, instanceId: null });

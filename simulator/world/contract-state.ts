@@ -22,6 +22,7 @@ export function setState(world: World, contract: Contract, change: StateFields, 
     next: contract.next,
   });
   updateMeters(world, contract);
+  world.changed(contract);
 }
 
 export function holdsGpus(machine: Machine, contract: Contract): boolean {

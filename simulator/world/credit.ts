@@ -13,7 +13,7 @@ export function watchCredit(world: World, accountId: number): void {
   world.clock.cancel(world.creditEvents.get(accountId));
   world.creditEvents.delete(accountId);
   const { now } = world;
-  const rate = world.ledger.burnRate(accountId);
+  const rate = world.ledger.burnRate(accountId, now);
   const credit = world.ledger.credit(accountId, now);
   if (rate <= 0 || (credit <= 0 && !computes(world, accountId))) return;
   const inSeconds = credit <= 0 ? 0 : (credit / rate) * HOUR_S;

@@ -18,6 +18,7 @@ export function takeHostOffline(world: World, machine: Machine): void {
     world.clock.cancel(contract.pending);
     contract.pending = undefined;
     updateMeters(world, contract);
+    world.changed(contract);
   }
   updateVolumes(world, machine);
   const report = (status: "unknown" | "offline") => () => {

@@ -1,3 +1,4 @@
+import { sshHost } from "./addresses.ts";
 import { computeRate, diskRate } from "./contract-state.ts";
 import { cost } from "./offer-columns.ts";
 import { minBid } from "./placement.ts";
@@ -59,7 +60,7 @@ export const INSTANCE_COLUMNS: Readonly<Record<string, Column<InstanceView>>> = 
   extra_env: other((v) => v.contract.env),
   onstart: string((v) => v.contract.onstart),
   jupyter_token: string((v) => v.contract.jupyterToken),
-  ssh_host: string((v) => `ssh${v.contract.sshIdx}.vast.ai`),
+  ssh_host: string((v) => sshHost(v.contract, v.world.ssh)),
   ssh_idx: string((v) => String(v.contract.sshIdx)),
   ssh_port: number((v) => v.contract.sshPort),
   machine_dir_ssh_port: number((v) => v.contract.machineDirSshPort),

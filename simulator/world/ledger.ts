@@ -49,6 +49,7 @@ export class Ledger {
   readonly #spent = new Map<number, number>();
   readonly #payments: Payment[] = [];
   readonly #granted = new Map<number, number>();
+  readonly #deposits = new Map<number, { accountId: number; amount: number; gpuBefore: number }>();
   #nextPaymentId = 1;
 
   /** Sets what one item costs per hour from now on; 0 ends it. */
@@ -95,8 +96,35 @@ export class Ledger {
     return this.#payments.filter((payment) => payment.accountId === accountId);
   }
 
+  /** Spendable: what came in, less what was spent and what is set aside for reservations. */
   credit(accountId: number, now: number): number {
-    return (this.#granted.get(accountId) ?? 0) - this.spent(accountId, now);
+    let held = 0;
+    for (const [contractId, deposit] of this.#deposits) {
+      if (deposit.accountId === accountId) held += this.remainingDeposit(contractId, now);
+    }
+    return (this.#granted.get(accountId) ?? 0) - this.spent(accountId, now) - held;
+  }
+
+  /** Sets money aside for a contract's compute from now on (vast-api.md 8.11). */
+  deposit(accountId: number, contractId: number, amount: number, now: number): void {
+    this.#deposits.set(contractId, { accountId, amount, gpuBefore: this.#gpuCost(contractId, now) });
+  }
+
+  remainingDeposit(contractId: number, now: number): number {
+    const deposit = this.#deposits.get(contractId);
+    if (!deposit) return 0;
+    return Math.max(0, deposit.amount - (this.#gpuCost(contractId, now) - deposit.gpuBefore));
+  }
+
+  endDeposit(contractId: number): void {
+    this.#deposits.delete(contractId);
+  }
+
+  #gpuCost(contractId: number, now: number): number {
+    return this.entriesOf("instance", contractId, now).reduce(
+      (sum, entry) => sum + (entry.kind === "gpu" ? entry.amount : 0),
+      0,
+    );
   }
 
   spent(accountId: number, now: number): number {
@@ -105,10 +133,13 @@ export class Ledger {
     return total;
   }
 
-  /** $/h of everything that runs for an account. */
-  burnRate(accountId: number): number {
+  /** $/h that everything running takes from an account's credit; what a reservation pays is not in it. */
+  burnRate(accountId: number, now: number): number {
     let rate = 0;
-    for (const meter of this.#accountMeters.get(accountId) ?? []) rate += meter.rate;
+    for (const meter of this.#accountMeters.get(accountId) ?? []) {
+      const reserved = meter.kind === "gpu" && this.remainingDeposit(meter.sourceId, now) > 0;
+      if (!reserved) rate += meter.rate;
+    }
     return rate;
   }
 

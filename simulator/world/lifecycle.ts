@@ -3,6 +3,7 @@ import { boot, enterRunning } from "./boot.ts";
 import { claimOf, closePorts, holdsGpus, releaseGpus, setState, updateMeters } from "./contract-state.ts";
 import { cancelCopies } from "./copier.ts";
 import { losers, mayHost } from "./placement.ts";
+import { refundDeposit } from "./reserved.ts";
 import type { ActualStatus, Contract, Machine, Rental } from "./types.ts";
 import { releaseVolumes } from "./volumes.ts";
 import { stopWorkload } from "./workloads.ts";
@@ -42,7 +43,7 @@ export function evict(world: World, machine: Machine, rental: Rental): void {
 export function begin(world: World, contract: Contract, hasRoom: boolean): void {
   world.addContract(contract);
   world.disks.createContract(contract);
-  contract.expiry = world.clock.at(contract.endDate, `end of ${contract.id}`, () => expire(world, contract));
+  rearmExpiry(world, contract);
   if (hasRoom) {
     occupy(world, world.machineOf(contract), contract);
     setState(world, contract, {}, "accepted");
@@ -55,6 +56,11 @@ export function begin(world: World, contract: Contract, hasRoom: boolean): void 
       "created stopped",
     );
   }
+}
+
+export function rearmExpiry(world: World, contract: Contract): void {
+  world.clock.cancel(contract.expiry);
+  contract.expiry = world.clock.at(contract.endDate, `end of ${contract.id}`, () => expire(world, contract));
 }
 
 export function stop(world: World, contract: Contract): void {
@@ -227,6 +233,7 @@ export function destroy(world: World, contract: Contract): void {
   contract.listedUntil = world.now + listedS;
   setState(world, contract, { cur: "unloaded", next: "unloaded", intended: "stopped" }, "destroyed");
   updateMeters(world, contract);
+  refundDeposit(world, contract);
   world.leaveMachine(contract);
   world.clock.after(listedS, `${contract.id} leaves the list`, () => world.leaveList(contract));
   releaseVolumes(world, contract);

@@ -65,6 +65,7 @@ export interface Identities {
   nextMachineId(): number;
   nextOfferId(): number;
   nextGpuId(): number;
+  address(machineId: number): string;
 }
 
 /** Makes one machine with a plausible price, link, driver and owner. */
@@ -103,8 +104,7 @@ export function makeMachine(draw: RandomStream, ids: Identities, hostIds: readon
     geolocation: `${place[0]}, ${place[1]}`,
     countryCode: place[1],
     geolocode: place[2],
-    // TEST-NET-3: an address that nobody can have.
-    publicIp: `203.0.113.${1 + (id % 254)}`,
+    publicIp: ids.address(id),
     staticIp: datacenter || draw.chance(0.2),
     directPortCount: datacenter ? draw.pick(PORT_COUNTS.slice(4)) : draw.pick(PORT_COUNTS),
     cpuName: cpu[0],

@@ -1,3 +1,4 @@
+import { machineAddress } from "./addresses.ts";
 import { makeMachine } from "./machine-factory.ts";
 import { mayHost, onDemandHolder } from "./placement.ts";
 import type { RandomStream } from "./random.ts";
@@ -19,6 +20,7 @@ export function populate(world: World, offerCount: number): void {
       gpuId += 1;
       return gpuId;
     },
+    address: (machineId: number) => machineAddress(machineId, world.ssh),
   };
   while (world.offers.size < offerCount) {
     const machine = makeMachine(draw, ids, world.hostIds, world.now);

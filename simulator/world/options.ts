@@ -18,6 +18,8 @@ export interface Choices {
   stoppedActualStatus: "exited" | "stopped";
   /** 3.6: what an outbid instance is intended to be. */
   preemptedIntendedStatus: "stopped" | "running";
+  /** 6.5: seconds by which charges lag behind usage. */
+  chargesLagS: number;
   /** 5.2: the text at the end of a cloud copy. */
   copyCompleteText: string;
 }
@@ -32,6 +34,7 @@ export const DEFAULT_CHOICES: Choices = {
   refusedStart: "queued",
   stoppedActualStatus: "exited",
   preemptedIntendedStatus: "stopped",
+  chargesLagS: 600,
   copyCompleteText: "Cloud Copy Operation Complete\n",
 };
 
@@ -53,6 +56,8 @@ export interface SimulatorOptions {
   credit?: number;
   /** Other renters, price moves and host losses. */
   market?: boolean;
+  /** Serve SSH on loopback addresses 127.16.0.0/12 (Linux routes them all to itself); default: true there. */
+  ssh?: boolean;
   /** Lines of JSON about requests and events go here. */
   log?: string;
   /** Largest image pull and boot times divided by this; for tests and demos that need many boots. */

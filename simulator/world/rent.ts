@@ -48,6 +48,7 @@ export function rent(
 
   const contract = makeContract(world, account, offer, machine, request);
   contract.mounts = mounts(machine);
+  account.hasRented = true;
   for (const mount of contract.mounts) world.volumes.get(mount.volumeId)?.instances.push(contract.id);
   // 3.6: a rejected bid is intended to be stopped, and runs once it is high enough; an on-demand instance without room
   // is taken to stay queued.
@@ -108,7 +109,7 @@ function makeContract(world: World, account: Account, offer: Offer, machine: Mac
     templateName: request.template?.name ?? null,
     jupyterToken: draw.hex(64),
     sshIdx: 1 + (id % 9),
-    sshPort: 10_000 + (id % 30_000) * 2,
+    sshPort: 10_000 + (id % 22_000) * 2,
     machineDirSshPort: 5000 + draw.integer(0, 999),
     localIps: `10.${draw.integer(0, 250)}.${draw.integer(0, 250)}.${draw.integer(2, 250)} 172.17.0.1 \n`,
     mounts: [],
@@ -127,6 +128,7 @@ function makeContract(world: World, account: Account, offer: Offer, machine: Mac
     queued: false,
     outbid: false,
     metrics: null,
+    gpuFault: null,
     uploadedBytes: 0,
     downloadedBytes: 0,
     destroyedAt: null,

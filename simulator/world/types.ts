@@ -162,6 +162,8 @@ export interface Contract {
   outbid: boolean;
   /** Last metrics, which stay in the row after a stop as stale values. */
   metrics: Metrics | null;
+  /** A broken card, set from outside; shows in nvidia-smi. */
+  gpuFault: "lost" | "driver" | null;
   uploadedBytes: number;
   downloadedBytes: number;
   destroyedAt: number | null;
@@ -180,6 +182,8 @@ export interface Prepaid {
   discountRate: number;
   months: number;
   since: number;
+  /** USD of discount before the last top-up. */
+  enjoyedBefore: number;
 }
 
 export interface Metrics {
@@ -247,4 +251,5 @@ export interface Account {
   profile: Record<string, string | number | boolean | null>;
   autobill: { threshold: number; amount: number } | null;
   balanceThreshold: number | null;
+  hasRented: boolean;
 }

@@ -8,6 +8,7 @@ import { FaultBook } from "./faults.ts";
 import { Ledger } from "./ledger.ts";
 import { type Choices, DEFAULT_CHOICES, type SimulatorOptions } from "./options.ts";
 import { Random } from "./random.ts";
+import type { AuditRecord, PriceIncrease, ScheduledJob } from "./records.ts";
 import { ResultStore } from "./results.ts";
 import type { Template } from "./templates.ts";
 import type { Account, ApiKey, Connection, Contract, Machine, Offer, Volume } from "./types.ts";
@@ -43,8 +44,15 @@ export class World {
   /** Copies under way or waiting, by contract, in order. */
   readonly copies = new Map<number, CopyJob[]>();
   readonly templates = new Map<number, Template>();
+  readonly jobs = new Map<number, ScheduledJob>();
+  readonly priceIncreases = new Map<number, PriceIncrease>();
+  readonly audit = new EventLog<AuditRecord>(20_000);
   readonly creditEvents = new Map<number, Scheduled>();
   readonly hostIds: number[] = [];
+  /** Told of every change of a contract's state: SSH doors, the live page. */
+  readonly followers: ((contract: Contract) => void)[] = [];
+  /** Instances answer on loopback addresses of their own; without SSH they keep unreachable documentation addresses. */
+  readonly ssh: boolean;
   readonly #liveOfAccount = new Map<number, Map<number, Contract>>();
   readonly #liveOfMachine = new Map<number, Map<number, Contract>>();
   readonly #counters = new Map<string, number>();
@@ -55,6 +63,7 @@ export class World {
     this.random = new Random(options.seed ?? 1);
     this.choices = { ...DEFAULT_CHOICES, ...options.choices };
     this.bootFactor = options.bootFactor ?? 1;
+    this.ssh = options.ssh ?? true;
     this.clock = new VirtualClock({
       startAt: options.startAt ?? Date.now() / 1000,
       speed: options.speed ?? 1,
@@ -78,6 +87,10 @@ export class World {
     const event = { sequence: this.#eventSequence, at: this.now, kind, ...details };
     this.events.add(event);
     this.log.debug(event, kind);
+  }
+
+  changed(contract: Contract): void {
+    for (const follow of this.followers) follow(contract);
   }
 
   /** Ids go up by small uneven steps, as on a service that others use too. */
