@@ -89,6 +89,19 @@ describe("a stack's life", () => {
     ).toEqual([]);
   });
 
+  test("keys and secret variables are in no process's arguments while the engine works", async () => {
+    let running = true;
+    const refresh = ok(scene.stack, ["refresh", "--yes", "--skip-preview"]).finally(() => {
+      running = false;
+    });
+    const seen: string[] = [];
+    while (running) seen.push((await execa("ps", ["-eo", "args"])).stdout);
+    await refresh;
+    expect(seen.join("\n")).toMatch(/pulumi-language-nodejs/);
+    expect(seen.join("\n")).not.toContain(CANARY);
+    expect(seen.join("\n")).not.toContain(scene.local.vastApiKey);
+  });
+
   test("an instance's state stays under 7 KB and its serialised provider under 1.5 KB", async () => {
     const { deployment } = await scene.stack.exportState();
     const instance = deployment.resources?.find((resource) => resource.type === "pulumi-nodejs:dynamic/vast:Instance");
