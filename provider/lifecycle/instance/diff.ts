@@ -37,7 +37,9 @@ export async function diffInstance(
   const repair =
     row === undefined
       ? { replace: "contractId", reason: `contract ${id} is gone` }
-      : repairOf(row, news as Partial<InstanceInputs>);
+      : neverStarted(row, olds)
+        ? undefined
+        : repairOf(row, news as Partial<InstanceInputs>);
   if (repair) {
     context.log(`${name}: ${repair.reason} → ${repair.replace === undefined ? "repaired in place" : "replaced"}`);
     if (repair.replace !== undefined) replaces.add(repair.replace);
@@ -67,6 +69,11 @@ export function changedInputs(olds: Record<string, unknown>, news: Record<string
   // `adopt` says where the contract came from; taking it out of the program later changes nothing.
   const keys = Object.keys(inputsSchema.shape).filter((key) => key !== "adopt");
   return changesOf(keys, olds, news) as Set<keyof InstanceInputs>;
+}
+
+/** Rented stopped, as it was asked: that it does not run is no failure of its host. */
+function neverStarted(row: InstanceRow, olds: Record<string, unknown>): boolean {
+  return olds.state === "stopped" && row.actual_status === null && row.intended_status === "stopped";
 }
 
 interface Repair {

@@ -1,4 +1,4 @@
-import { VastError } from "../../api/errors.ts";
+import { isVastError, VastError } from "../../api/errors.ts";
 import { type InstanceRow, showInstance } from "../../api/instances.ts";
 import { assertHome, type Context } from "../../context.ts";
 import { conditionOf } from "./condition.ts";
@@ -27,7 +27,10 @@ export async function findContract(
   await assertHome(context, state.home, name);
   const listed = (await context.sweeper.atMost(maxAgeS)).rows.get(contractId);
   if (listed) return listed;
-  const shown = await context.transport.call(showInstance, contractId);
+  const shown = await context.transport.call(showInstance, contractId).catch((error: unknown) => {
+    if (isVastError(error, "not-found")) return null;
+    throw error;
+  });
   if (shown) return shown;
   // A listing from before the contract existed proves nothing about it.
   const again = (await context.sweeper.since(context.clock.elapsedS())).rows.get(contractId);
