@@ -163,7 +163,8 @@ export async function startStorage() {
         name: "s3c",
         endpoint: server.url,
         region: server.region,
-        ...credentials,
+        accessKeyId: server.accessKeyId,
+        secretAccessKey: server.secretAccessKey,
       });
       return { connectionId: id, bucket, prefix: "runs", region: server.region, endpoint: server.url };
     },
