@@ -1,4 +1,5 @@
 import type { HttpBindings } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Fault, FaultTarget } from "../world/faults.ts";
 import type { Contract } from "../world/types.ts";
 import type { World } from "../world/world.ts";
@@ -75,8 +76,7 @@ export class FaultGate {
 function cut(passage: Passage): Response {
   passage.note(CUT);
   passage.bindings.incoming.socket.destroy();
-  // Nobody is left to read it.
-  return new Response(null);
+  return RESPONSE_ALREADY_SENT;
 }
 
 /** Announces the whole body, sends half of it and hangs up. */
@@ -89,5 +89,5 @@ function truncate(passage: Passage, reply: Reply): Response {
     "content-length": Buffer.byteLength(whole),
   });
   outgoing.write(whole.slice(0, Math.floor(whole.length / 2)), () => passage.bindings.incoming.socket.destroy());
-  return new Response(null, { headers: { "x-hono-already-sent": "true" } });
+  return RESPONSE_ALREADY_SENT;
 }
