@@ -17,6 +17,7 @@ interface Flags {
   startAt?: number;
   bootFactor: number;
   ssh?: boolean;
+  market: "calm" | "live";
 }
 
 const program = new Command("vast-simulator")
@@ -32,6 +33,11 @@ const program = new Command("vast-simulator")
   .option("--offers <count>", "offers on the market", positive, 600)
   .option("--credit <usd>", "credit of the first account", positive, 1000)
   .option("--boot-factor <factor>", "divide pull and boot times by this", positive, 1)
+  .addOption(
+    new Option("--market <mood>", "live: other renters, moving prices, failing hosts; calm: none of it")
+      .choices(["calm", "live"])
+      .default("calm"),
+  )
   .option("--no-ssh", "do not serve SSH for running instances (loopback addresses 127.16.0.0/12)")
   .option("--data <folder>", "keep disks here; default: a temporary folder, removed at the end")
   .option("--log <file>", "write requests and events there as lines of JSON")

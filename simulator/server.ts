@@ -11,6 +11,7 @@ import { ENDPOINTS } from "./routes/all.ts";
 import { SshDoor } from "./ssh/server.ts";
 import { addAccount } from "./world/accounts.ts";
 import { populate } from "./world/market.ts";
+import { enliven } from "./world/market-life.ts";
 import type { SimulatorOptions } from "./world/options.ts";
 import { World } from "./world/world.ts";
 
@@ -40,6 +41,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const door = world.ssh ? new SshDoor(world) : undefined;
   if (door) world.followers.push((contract) => door.follow(contract));
   populate(world, options.offers ?? DEFAULT_OFFERS);
+  if (options.market === "live") enliven(world);
   addAccount(world, { apiKey: options.apiKey, creditUsd: options.credit ?? DEFAULT_CREDIT_USD });
 
   const api = new Api(world, ENDPOINTS);

@@ -1,11 +1,9 @@
 import { machineAddress } from "./addresses.ts";
 import { makeMachine } from "./machine-factory.ts";
-import { mayHost, onDemandHolder } from "./placement.ts";
+import { mayHost } from "./placement.ts";
 import type { RandomStream } from "./random.ts";
 import type { Machine, Rental } from "./types.ts";
 import type { World } from "./world.ts";
-
-const HOUR_S = 3600;
 
 /** Fills the world with machines until there are enough offers. Part of them is rented by others already. */
 export function populate(world: World, offerCount: number): void {
@@ -38,17 +36,20 @@ function rentOutPart(world: World, machine: Machine): void {
   rentToOther(world, machine, offer.gpuIndexes, draw);
 }
 
-/** Somebody outside the simulated accounts rents GPUs for some hours to days. */
-export function rentToOther(world: World, machine: Machine, gpuIndexes: readonly number[], draw: RandomStream): void {
+/** Somebody outside the simulated accounts rents GPUs, where their claim is strong enough. */
+export function rentToOther(
+  world: World,
+  machine: Machine,
+  gpuIndexes: readonly number[],
+  draw: RandomStream,
+  displace: (gpuIndexes: readonly number[]) => void = () => undefined,
+): Rental | undefined {
   const isBid = draw.chance(0.3);
   const dphPerGpu = isBid ? machine.minBidPerGpu * draw.between(1, 1.6) : machine.dphPerGpu;
-  if (onDemandHolder(machine, gpuIndexes) || !mayHost(machine, gpuIndexes, { isBid, dphPerGpu })) return;
+  if (!mayHost(machine, gpuIndexes, { isBid, dphPerGpu })) return undefined;
+  displace(gpuIndexes);
   const rental: Rental = { id: world.nextNumber("rental"), contractId: null, gpuIndexes, isBid, dphPerGpu };
   machine.rentals.push(rental);
   world.record("other-rents", { machineId: machine.id, gpus: gpuIndexes.length, isBid });
-}
-
-/** Hours somebody else stays: mostly short, sometimes weeks. */
-export function otherStayS(draw: RandomStream): number {
-  return draw.between(0.5, 4) * HOUR_S * 2 ** draw.between(0, 6);
+  return rental;
 }

@@ -54,8 +54,11 @@ export interface SimulatorOptions {
   offers?: number;
   /** USD of the first account. */
   credit?: number;
-  /** Other renters, price moves and host losses. */
-  market?: boolean;
+  /**
+   * "live": other renters come, outbid and go, prices move, hosts fail and return. "calm" (default): nothing happens
+   * but what clients and the admin API do.
+   */
+  market?: "calm" | "live";
   /** Serve SSH on loopback addresses 127.16.0.0/12 (Linux routes them all to itself); default: true there. */
   ssh?: boolean;
   /** Lines of JSON about requests and events go here. */

@@ -31,7 +31,6 @@ export async function bench(options: Partial<SimulatorOptions> = {}): Promise<Be
     seed: 7,
     paused: true,
     startAt: START,
-    market: false,
     choices: { enforceRateLimits: false },
     ...options,
   });
