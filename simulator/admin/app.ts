@@ -6,6 +6,7 @@ import type { World } from "../world/world.ts";
 import { registerAccounts } from "./accounts.ts";
 import { registerActions } from "./actions.ts";
 import { registerFaults } from "./faults.ts";
+import { registerPage } from "./page/route.ts";
 import { registerViews } from "./views.ts";
 
 export interface AdminContext {
@@ -38,6 +39,7 @@ export function adminApp(world: World, api: Api, token: string): Hono {
   registerAccounts(context);
   registerFaults(context);
   registerActions(context);
+  registerPage(context);
   app.onError((error, c) => {
     if (error instanceof AdminError) return c.json({ error: error.message }, error.status);
     if (error instanceof z.ZodError) {

@@ -263,7 +263,11 @@ function showSummary({ accounts, bill, market, instances, requests, faults }) {
     ["Machines", `${count(online)} online`, `${count(machines - online)} offline`],
     ["Open offers", count(total(market, "open")), `of ${count(total(market, "offers"))}`],
     ["GPUs rented", `${Math.round((100 * rented) / Math.max(1, gpus))} %`, `${count(rented)} of ${count(gpus)}`],
-    ["Requests", count(calls), `${count(total(requests, "limited"))} × 429, ${count(total(requests, "failed"))} failed`],
+    [
+      "Requests",
+      count(calls),
+      `${count(total(requests, "limited"))} × 429, ${count(total(requests, "failed"))} failed`,
+    ],
     ["Faults", `${faults.length} set`, `struck ${count(total(faults, "struck"))} times`],
   ];
   const boxes = figures.map(([name, figure, detail]) =>
