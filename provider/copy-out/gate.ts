@@ -11,7 +11,7 @@ import { type Bucket, openBucket } from "./bucket.ts";
 import { type Difference, differences, keyPrefix, unmatchedPatterns } from "./compare.ts";
 import { type DiskListing, listDisk } from "./listing.ts";
 import { writeManifest } from "./manifest.ts";
-import { clearMarker, readMarker, writeMarker } from "./marker.ts";
+import { clearMarker, type Marker, readMarker, writeMarker } from "./marker.ts";
 import { volumeSaved } from "./volume-record.ts";
 
 export interface GateRequest {
@@ -35,6 +35,8 @@ interface Gate {
 const POLL_S = 10;
 /** An old final message that has not changed for this long says nothing about the new copy. */
 const SILENT_S = 120;
+/** Once the instance is stopped nothing but the copy is waited for, so silence may last longer before it is given up. */
+const SILENT_WHEN_STOPPED_S = 600;
 
 /**
  * Nothing is destroyed before its results are in S3: copy while it runs, stop, copy the difference, compare both sides,
@@ -59,21 +61,37 @@ export async function copyOutBefore(context: Context, request: GateRequest): Pro
       "wait for the host (it bills nothing meanwhile) and run the command again",
     );
   }
-  let stopped = conditionOf(row) !== "running";
+  let phase: Phase = isQuiet(row) ? "stopped" : "as it was";
+  const stop = async (): Promise<void> => {
+    phase = "stopping";
+    await stopAndWait(context, row, name);
+    phase = "stopped";
+  };
   try {
-    if (!stopped) {
-      await copyWhileRunning(gate);
-      await stopAndWait(context, row, name);
-      stopped = true;
-    }
+    if (conditionOf(row) === "running") await copyWhileRunning(gate);
+    // What is starting, waits for its GPU or has crashed may run, and write, again at any moment.
+    if (phase !== "stopped") await stop();
     await copyTheRest(gate);
+    await assertStillQuiet(gate);
   } catch (error) {
-    if (gate.copyOut.onCopyFailure === "stop" && !stopped) {
-      await stopAndWait(context, row, name);
-      stopped = true;
-    }
-    throw explainFailure(gate, error, stopped);
+    if (gate.copyOut.onCopyFailure === "stop" && phase === "as it was") await stop();
+    throw explainFailure(error, phase);
   }
+}
+
+/** How far the gate has come with the instance itself, for the message when it fails. */
+type Phase = "as it was" | "stopping" | "stopped";
+
+/** Nothing runs, and nothing is asked to run. */
+function isQuiet(row: InstanceRow): boolean {
+  return row.cur_state === "stopped" && row.intended_status === "stopped";
+}
+
+/** An outbid instance comes back by itself when it has priority again (vast-api.md 3.6), and anybody can press start. */
+async function assertStillQuiet(gate: Gate): Promise<void> {
+  const row = await freshRow(gate.context, gate.id);
+  if (isQuiet(row)) return;
+  throw blocked(gate, "it was started again while its files were compared", "run the same command again");
 }
 
 function waiverFor(context: Context, state: InstanceState): string | undefined {
@@ -114,14 +132,16 @@ function covers(folder: string, path: string): boolean {
   return path === folder || path.startsWith(`${folder.replace(/\/+$/, "")}/`);
 }
 
-function explainFailure(_gate: Gate, error: unknown, stopped: boolean): Error {
-  const left = stopped ? "it is stopped and kept with its disk (which bills)" : "it is left running as it was";
-  if (isVastError(error)) {
-    // Auth and network failures say themselves what to do; they are no verdict about the copy.
-    if (error.code !== "blocked") return error;
-    return new VastError("blocked", `${error.message}\n  The instance was not destroyed: ${left}; its state is kept.`);
-  }
-  return error instanceof Error ? error : new Error(String(error));
+const LEFT: Readonly<Record<Phase, string>> = {
+  "as it was": "it is left running as it was",
+  stopping: "it was asked to stop and is kept with its disk (which bills)",
+  stopped: "it is stopped and kept with its disk (which bills)",
+};
+
+function explainFailure(error: unknown, phase: Phase): Error {
+  if (!isVastError(error)) return error instanceof Error ? error : new Error(String(error));
+  const left = `The instance was not destroyed: ${LEFT[phase]}; its state is kept.`;
+  return new VastError(error.code, `${error.message}\n  ${left}`, { cause: error });
 }
 
 function blocked(gate: Gate, what: string, fix: string): VastError {
@@ -194,7 +214,7 @@ async function startOrPickUp(gate: Gate, path: string): Promise<string> {
   const message = await statusMessage(gate);
   const marker = await readMarker(gate.bucket, prefixOf(gate));
   const underWay = !COPY_DONE.test(message) && !COPY_FAILED.test(message);
-  if (marker?.path === path && underWay && message !== marker.messageBefore) {
+  if (marker?.path === path && underWay && message !== marker.messageBefore && !isOutdated(gate, marker)) {
     gate.context.log(`${gate.name}: a copy of ${path} is under way already; waiting for it`);
     return marker.messageBefore;
   }
@@ -214,6 +234,13 @@ async function startOrPickUp(gate: Gate, path: string): Promise<string> {
     throw error;
   });
   return message;
+}
+
+/** After the time that a copy may take nobody waits for it any more, whatever the message is about by then. */
+function isOutdated(gate: Gate, marker: Marker): boolean {
+  const { clock } = gate.context;
+  const ageS = (clock.nowS() - Date.parse(marker.startedAt) / 1000) * clock.scale;
+  return !(ageS <= gate.copyOut.timeout);
 }
 
 /** The instance is stopped: its files are final. Whatever differs is copied until both sides agree. */
@@ -250,13 +277,17 @@ async function copyUntilEqual(gate: Gate, path: string, listing: DiskListing): P
   if (missing.length === 0) return;
   const messageBefore = await startOrPickUp(gate, path);
   const startedS = clock.elapsedS();
+  let changed = false;
   for (;;) {
     await clock.sleep(POLL_S);
     const message = await statusMessage(gate);
     missing = await differences(gate.bucket, prefix, listing);
     if (missing.length === 0) break;
     const elapsedS = clock.elapsedS() - startedS;
-    const ended = message !== messageBefore && (COPY_DONE.test(message) || COPY_FAILED.test(message));
+    // The last words of the copy before read the same: they are this one's when others came in between.
+    changed ||= message !== messageBefore;
+    const final = COPY_DONE.test(message) || COPY_FAILED.test(message);
+    const ended = final && (changed || elapsedS > SILENT_WHEN_STOPPED_S);
     // A message is never evidence that files arrived, but a new final one says that no more will come.
     if (ended || elapsedS > gate.copyOut.timeout)
       throw notCopied(
