@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
+import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { vi } from "vitest";
 import { type Context, createContext } from "../../provider/context.ts";
 import { checkInputs } from "../../provider/lifecycle/check.ts";
@@ -49,7 +49,7 @@ export async function startWorld(options: Partial<SimulatorOptions> = {}) {
   const cache = mkdtempSync(join(tmpdir(), "vast-world-"));
   vi.stubEnv("XDG_CACHE_HOME", cache);
   const speed = options.speed ?? 300;
-  const simulator = await startSimulator({ apiKey: API_KEY, seed: 7, market: false, ...options, speed });
+  const simulator = await startSimulator({ apiKey: API_KEY, seed: 7, market: "calm", ssh: false, ...options, speed });
   const logs: string[] = [];
 
   const admin = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
@@ -171,6 +171,9 @@ export async function startStorage() {
     async keys(bucket: string, prefix = ""): Promise<string[]> {
       const page = await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));
       return (page.Contents ?? []).map((object) => object.Key ?? "").filter((key) => !key.includes("/.pulumi-vast/"));
+    },
+    async put(bucket: string, key: string, text: string): Promise<void> {
+      await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: text }));
     },
     async text(bucket: string, key: string): Promise<string> {
       const object = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));

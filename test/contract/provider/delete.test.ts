@@ -1,0 +1,374 @@
+import { HeadObjectCommand } from "@aws-sdk/client-s3";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { setState } from "../../../provider/api/instances.ts";
+import type { Context } from "../../../provider/context.ts";
+import { deleteInstance } from "../../../provider/lifecycle/instance/delete.ts";
+import type { Binding } from "../../../provider/lifecycle/instance/inputs.ts";
+import { create, type Held, type Inputs, type Storage, startStorage, startWorld, type VastWorld, worker } from "../../support/vast-world.ts";
+
+const COPY = "POST /api/v0/commands/rclone/";
+const DELETE_ONE = "DELETE /api/v0/instances/{id}/";
+const DELETE_MANY = "DELETE /api/v0/instances/";
+const OUT = "/workspace/out";
+let storage: Storage;
+beforeAll(async () => {
+  storage = await startStorage();
+});
+afterAll(() => storage.stop());
+
+interface Running {
+  world: VastWorld;
+  target: Binding;
+  held: Held;
+}
+
+/** A worker that runs, with two results on its disk and a copy-out declared. */
+async function withResults(world: VastWorld, copyOut: Inputs = {}, name?: string): Promise<Running> {
+  const target = await storage.connect(world);
+  const held = await create(world.context(), worker({ copyOut: { target, paths: [OUT], ...copyOut } }, name));
+  await world.write(Number(held.id), `${OUT}/model.pt`, "weights", 1_700_000_000);
+  await world.write(Number(held.id), `${OUT}/run 1/log "a".txt`, "loss 0.1\n", 1_700_000_100);
+  return { world, target, held };
+}
+
+const destroy = ({ world, held }: Pick<Running, "world" | "held">, context: Context = world.context()) =>
+  deleteInstance(context, held.id, held.state);
+const instanceOf = async ({ world, held }: Running) => (await world.instances()).find(({ id }) => String(id) === held.id);
+const copiesOf = (world: VastWorld) => world.requests(COPY);
+
+describe("destroy", () => {
+  test("copies every file out, verifies size and time, leaves a manifest, and only then destroys", async () => {
+    await using world = await startWorld();
+    const running = await withResults(world, { required: ["*.pt"] });
+    const { held, target } = running;
+    await destroy(running);
+
+    const prefix = `runs/${held.id}/workspace/out`;
+    expect((await storage.keys(target.bucket)).toSorted()).toEqual([`${prefix}/model.pt`, `${prefix}/run 1/log "a".txt`]);
+    expect(await storage.text(target.bucket, `${prefix}/model.pt`)).toBe("weights");
+    const head = await storage.client.send(new HeadObjectCommand({ Bucket: target.bucket, Key: `${prefix}/model.pt` }));
+    expect(Math.floor(Number(head.Metadata?.mtime))).toBe(1_700_000_000);
+    const manifest = JSON.parse(await storage.text(target.bucket, `runs/${held.id}/.pulumi-vast/manifest.json`)) as Inputs;
+    expect(manifest).toMatchObject({
+      contractId: Number(held.id),
+      verify: "size",
+      folders: [{ path: OUT, exists: true, files: [{ path: "model.pt", sizeBytes: 7, mtimeS: 1_700_000_000 }, { path: 'run 1/log "a".txt' }] }],
+    });
+    expect(await world.instances()).toEqual([]);
+    expect(world.logs.join("\n")).toMatch(/verified 2 files \(16 bytes\).*[\s\S]*is destroyed; the account's list no longer has it/);
+  });
+
+  test("also saves what is written between the first copy and the stop", async () => {
+    await using world = await startWorld();
+    await world.admin("POST", "/workloads", { model: "training", checkpointEverySeconds: 20, checkpointBytes: 1000, dir: OUT });
+    const target = await storage.connect(world);
+    const held = await create(world.context(), worker({ copyOut: { target, paths: [OUT] } }));
+    await world.write(Number(held.id), `${OUT}/first.pt`, "weights");
+    await destroy({ world, held });
+    const [gone] = await world.admin<{ filesAtDestroy: { path: string; sizeBytes?: number; size?: number }[] }[]>("GET", "/instances?all=1");
+    const left = (gone?.filesAtDestroy ?? []).filter(({ path }) => path.startsWith(`${OUT}/`)).map(({ path }) => path);
+    // The worker went on while the first copy ran.
+    expect(left.length).toBeGreaterThan(1);
+    expect((await storage.keys(target.bucket)).toSorted()).toEqual(left.map((path) => `runs/${held.id}${path}`).toSorted());
+  });
+
+  test("of what is gone already succeeds", async () => {
+    await using world = await startWorld();
+    const held = await create(world.context());
+    await world.context().destroyer.destroy(Number(held.id));
+    await destroy({ world, held });
+    expect(world.logs.at(-1)).toContain("is gone already");
+  });
+
+  test("of a machine that never ran needs no copy-out", async () => {
+    await using world = await startWorld();
+    await world.fault({ endpoint: "boot", kind: "pull-stuck" });
+    const held = await create(world.context(), worker({ waitFor: "created" }));
+    await destroy({ world, held });
+    expect(await world.instances()).toEqual([]);
+  });
+
+  test("of a machine that ran later, which no run of ours has seen running, is not exempt", async () => {
+    await using world = await startWorld();
+    const held = await create(world.context(), worker({ waitFor: "created" }));
+    expect(held.state.everRan).toBe(false);
+    await world.until(Number(held.id), ({ actual }) => actual === "running");
+    await expect(destroy({ world, held })).rejects.toThrow(/has run and declares no copy-out/);
+    expect(await world.instances()).toHaveLength(1);
+  });
+
+  test("of a stopped machine copies without starting it", async () => {
+    await using world = await startWorld();
+    const running = await withResults(world);
+    await world.admin("POST", `/instances/${running.held.id}/crash`);
+    await destroy(running);
+    expect(await storage.keys(running.target.bucket)).toHaveLength(2);
+    expect(await world.instances()).toEqual([]);
+  });
+
+  test("of an outbid worker saves its results too", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const held = await create(world.context(), worker({ bid: 1.5, copyOut: { target, paths: [OUT] } }));
+    await world.write(Number(held.id), `${OUT}/model.pt`, "weights");
+    await world.admin("POST", `/instances/${held.id}/preempt`);
+    await world.until(Number(held.id), ({ actual }) => actual === "exited");
+    await destroy({ world, held });
+    expect(await storage.keys(target.bucket)).toEqual([`runs/${held.id}/workspace/out/model.pt`]);
+  });
+
+  test("of a machine that is just starting again stops it first, so that nothing is written behind the copy", async () => {
+    await using world = await startWorld({ speed: 100 });
+    const running = await withResults(world);
+    await world.admin("POST", "/workloads", { model: "training", checkpointEverySeconds: 5, checkpointBytes: 100, dir: OUT });
+    await world.admin("POST", `/instances/${running.held.id}/crash`);
+    await world.context().transport.call(setState, Number(running.held.id), "running");
+    await destroy(running);
+    const [gone] = await world.admin<{ filesAtDestroy: { path: string }[] }[]>("GET", "/instances?all=1");
+    const left = (gone?.filesAtDestroy ?? []).filter(({ path }) => path.startsWith(`${OUT}/`)).map(({ path }) => path);
+    expect((await storage.keys(running.target.bucket)).toSorted()).toEqual(left.map((path) => `runs/${running.held.id}${path}`).toSorted());
+  });
+});
+
+describe("a copy that does not arrive", () => {
+  test.for(["copy-noop", "copy-half"] as const)(
+    "although it reports success (%s) stops the destroy, with the instance left running as it was",
+    async (kind) => {
+      await using world = await startWorld();
+      const running = await withResults(world);
+      await world.fault({ endpoint: "copy", kind });
+      await expect(destroy(running)).rejects.toThrow(/not safely there:\n.*(model|log)[\s\S]*was not destroyed: it is left running as it was; its state is kept/);
+      expect(await instanceOf(running)).toMatchObject({ actual: "running", intended: "running", destroyedAt: null });
+    },
+  );
+
+  test("because it fails stops the destroy with the reason; lifting it lets the same command through", async () => {
+    await using world = await startWorld();
+    const running = await withResults(world);
+    await world.fault({ endpoint: "copy", kind: "copy-fail", body: "AccessDenied: quota" });
+    await expect(destroy(running)).rejects.toThrow(/Cloud Copy Failed: AccessDenied: quota[\s\S]*cloud connection in the Vast console[\s\S]*left running/);
+    expect(await instanceOf(running)).toMatchObject({ actual: "running" });
+    await destroy(running);
+    expect(await storage.keys(running.target.bucket)).toHaveLength(2);
+    expect(await world.instances()).toEqual([]);
+  });
+
+  test("after the stop keeps the instance stopped, with its disk", async () => {
+    await using world = await startWorld();
+    const running = await withResults(world);
+    // It is stopped already, so the only copy is the one after the stop.
+    await world.context().transport.call(setState, Number(running.held.id), "stopped");
+    await world.until(Number(running.held.id), ({ actual }) => actual === "exited");
+    await world.fault({ endpoint: "copy", kind: "copy-fail" });
+    await expect(destroy(running)).rejects.toThrow(/is not in the bucket[\s\S]*is stopped and kept with its disk/);
+    expect(await instanceOf(running)).toMatchObject({ actual: "exited", destroyedAt: null });
+  });
+
+  test("with onCopyFailure stop ends the GPU's meter and keeps the disk", async () => {
+    await using world = await startWorld();
+    const running = await withResults(world, { onCopyFailure: "stop" });
+    await world.fault({ endpoint: "copy", kind: "copy-noop" });
+    await expect(destroy(running)).rejects.toThrow(/is stopped and kept with its disk/);
+    expect(await instanceOf(running)).toMatchObject({ actual: "exited", destroyedAt: null });
+  });
+
+  test("because it never starts is given up after its timeout, and a later destroy starts a new one", async () => {
+    await using world = await startWorld();
+    const running = await withResults(world, { timeout: 100 });
+    await world.fault({ endpoint: "copy", kind: "copy-stuck" });
+    await expect(destroy(running)).rejects.toThrow(/did not end within 100 s/);
+    expect(await instanceOf(running)).toMatchObject({ actual: "running" });
+    await destroy(running);
+    expect(await storage.keys(running.target.bucket)).toHaveLength(2);
+    expect(await world.instances()).toEqual([]);
+  });
+
+  test("with the same last words as the copy before it is not waited for until its timeout", async () => {
+    await using world = await startWorld();
+    const running = await withResults(world);
+    await world.context().transport.call(setState, Number(running.held.id), "stopped");
+    await world.until(Number(running.held.id), ({ actual }) => actual === "exited");
+    await world.fault({ endpoint: "copy", kind: "copy-noop", times: 2 });
+    await expect(destroy(running)).rejects.toThrow(/the copy ended with "Cloud Copy Operation Complete"/);
+    await expect(destroy(running)).rejects.toThrow(/the copy ended with "Cloud Copy Operation Complete"/);
+  });
+
+  test("because the service refuses it says so", async () => {
+    await using world = await startWorld();
+    const running = await withResults(world);
+    const body = { success: false, error: "invalid_args", msg: "Invalid connection." };
+    await world.fault({ endpoint: COPY, kind: "status", status: 400, body });
+    await expect(destroy(running)).rejects.toThrow(/refused the copy of \/workspace\/out: Invalid connection/);
+    expect(await instanceOf(running)).toMatchObject({ actual: "running" });
+  });
+
+  test("because nothing matches the required patterns is no success", async () => {
+    await using world = await startWorld();
+    const running = await withResults(world, { required: ["*.safetensors"] });
+    await expect(destroy(running)).rejects.toThrow(/no file matches the required "\*\.safetensors" in \/workspace\/out/);
+    expect(await instanceOf(running)).toMatchObject({ destroyedAt: null });
+  });
+
+  test("because the bucket cannot be read keeps the instance", async () => {
+    await using world = await startWorld();
+    const running = await withResults(world);
+    const state = { ...running.held.state, copyOut: { ...running.held.state.copyOut, target: { ...running.target, bucket: "no-such-bucket" } } };
+    await expect(deleteInstance(world.context(), running.held.id, state as Held["state"])).rejects.toThrow(/s3:\/\/no-such-bucket failed[\s\S]*AWS credentials/);
+    expect(await instanceOf(running)).toMatchObject({ actual: "running" });
+  });
+
+  test("because an old run of another contract left the same files is not hidden by them", async () => {
+    await using world = await startWorld();
+    const first = await withResults(world);
+    await destroy(first);
+    const held = await create(world.context(), worker({ copyOut: { target: first.target, paths: [OUT] } }));
+    await world.write(Number(held.id), `${OUT}/model.pt`, "weights", 1_700_000_000);
+    await world.fault({ endpoint: "copy", kind: "copy-noop", times: null });
+    await expect(destroy({ world, held })).rejects.toThrow(/model\.pt is not in the bucket/);
+  });
+});
+
+describe("a listing that does not come whole", () => {
+  test("is no reason to destroy: what is not listed would be lost", async () => {
+    await using world = await startWorld();
+    const running = await withResults(world);
+    await world.context().transport.call(setState, Number(running.held.id), "stopped");
+    await world.until(Number(running.held.id), ({ actual }) => actual === "exited");
+    await world.fault({ endpoint: "execute", kind: "truncate", times: null });
+    await expect(destroy(running)).rejects.toThrow(/cut short|not understood/);
+    expect(await instanceOf(running)).toMatchObject({ destroyedAt: null });
+  });
+
+  test("because it never comes keeps the instance", async () => {
+    await using world = await startWorld();
+    const running = await withResults(world);
+    await world.context().transport.call(setState, Number(running.held.id), "stopped");
+    await world.until(Number(running.held.id), ({ actual }) => actual === "exited");
+    await world.fault({ endpoint: "execute", kind: "status", times: null });
+    await expect(destroy(running)).rejects.toThrow(/listing of \/workspace\/out .* never came/);
+    expect(await instanceOf(running)).toMatchObject({ destroyedAt: null });
+  });
+
+  test("of a folder that is not there is said, and no obstacle", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const held = await create(world.context(), worker({ copyOut: { target, paths: [OUT] } }));
+    await destroy({ world, held });
+    expect(world.logs.join("\n")).toContain("there is no /workspace/out");
+    expect(await world.instances()).toEqual([]);
+  });
+});
+
+describe("without a copy-out", () => {
+  test("an instance that has run is kept, with what to do", async () => {
+    await using world = await startWorld();
+    const held = await create(world.context());
+    await expect(destroy({ world, held })).rejects.toThrow(/has run and declares no copy-out[\s\S]*declare `copyOut[\s\S]*copyOut\.waive/);
+    expect(await world.instances()).toHaveLength(1);
+  });
+
+  test("it goes with a written reason, which is said loudly", async () => {
+    await using world = await startWorld();
+    const held = await create(world.context(), worker({ copyOut: { waive: "it only warmed a cache" } }));
+    await destroy({ world, held });
+    expect(await world.instances()).toEqual([]);
+    expect(world.logs.join("\n")).toMatch(/WAIVED: trainer-0.*WITHOUT copying anything out\. Reason given: it only warmed a cache/);
+  });
+
+  test("it goes with a reason for one run, for the resources named in it and no others", async () => {
+    await using world = await startWorld();
+    const one = await create(world.context(), worker({}, "one"));
+    const two = await create(world.context(), worker({}, "two"));
+    const waiver = { resources: ["one"], reason: "results are in the registry" };
+    await destroy({ world, held: one }, world.context({ waiver }));
+    await expect(destroy({ world, held: two }, world.context({ waiver }))).rejects.toThrow(/declares no copy-out/);
+    expect(world.logs.join("\n")).toContain("Reason given: results are in the registry");
+  });
+});
+
+describe("an offline host", () => {
+  test("blocks the destroy, which says so and drops nothing", async () => {
+    await using world = await startWorld();
+    const running = await withResults(world);
+    await world.admin("POST", `/machines/${running.held.state.machineId}/offline`);
+    await world.until(Number(running.held.id), ({ actual }) => actual === "offline");
+    await expect(destroy(running)).rejects.toThrow(/its host is offline[\s\S]*bills nothing meanwhile/);
+    expect(await instanceOf(running)).toMatchObject({ destroyedAt: null });
+  });
+});
+
+describe("a destroy that was cut short", () => {
+  test("waits for the copy that is under way instead of starting another one", async () => {
+    await using world = await startWorld({ speed: 100 });
+    const running = await withResults(world);
+    // Two megabytes a second is what the host's link gives: this copy takes a while.
+    await world.admin("POST", `/instances/${running.held.id}/write`, { path: `${OUT}/big.bin`, bytes: 4_000_000 });
+    const killed = new AbortController();
+    const clock = { ...world.context().clock };
+    const context = world.context({}, { clock: { ...clock, sleep: (seconds) => clock.sleep(seconds, killed.signal) } });
+    const first = destroy(running, context).catch(() => "cut short");
+    while ((await copiesOf(world)).length === 0);
+    await world.until(Number(running.held.id), (instance) => /Cloud Copy/.test(String((instance as { statusMsg?: string }).statusMsg)));
+    killed.abort();
+    expect(await first).toBe("cut short");
+    await destroy(running);
+    expect(await world.instances()).toEqual([]);
+    expect(await storage.keys(running.target.bucket)).toHaveLength(3);
+  });
+
+  test("long ago does not hold up a new one: the old copy is no longer waited for", async () => {
+    await using world = await startWorld();
+    const running = await withResults(world, { timeout: 200 });
+    const started = new Date(Date.now() - 86_400_000).toISOString();
+    const key = `runs/${running.held.id}/.pulumi-vast/copy.json`;
+    await storage.put(running.target.bucket, key, JSON.stringify({ path: OUT, messageBefore: "something else", startedAt: started }));
+    await destroy(running);
+    expect(await world.instances()).toEqual([]);
+  });
+});
+
+describe("many destroys at once", () => {
+  test("are gathered into one bulk call and proved by the list", async () => {
+    await using world = await startWorld();
+    const creating = world.context();
+    const inputs = { copyOut: { waive: "nothing of value was made" } };
+    const held = await Promise.all(["a", "b", "c", "d", "e"].map((name) => create(creating, worker(inputs, name))));
+    await world.forgetRequests();
+    const context = world.context();
+    await Promise.all(held.map((one) => destroy({ world, held: one }, context)));
+    expect(await world.requests(DELETE_MANY)).toHaveLength(1);
+    expect(await world.requests(DELETE_ONE)).toEqual([]);
+    expect((await world.requests()).filter(({ status }) => status === 429)).toEqual([]);
+    expect(await world.instances()).toEqual([]);
+  });
+
+  test("go one by one where the service refuses bulk calls", async () => {
+    await using world = await startWorld();
+    const creating = world.context();
+    const inputs = { copyOut: { waive: "nothing of value was made" } };
+    const held = await Promise.all(["a", "b", "c"].map((name) => create(creating, worker(inputs, name))));
+    const body = { success: false, error: "invalid_request", msg: "no such thing" };
+    await world.fault({ endpoint: DELETE_MANY, kind: "status", status: 400, body, times: null });
+    const context = world.context();
+    await Promise.all(held.map((one) => destroy({ world, held: one }, context)));
+    expect(await world.requests(DELETE_ONE)).toHaveLength(3);
+    expect(await world.instances()).toEqual([]);
+  });
+
+  test("that answer success and destroy nothing are errors: the meter runs", async () => {
+    await using world = await startWorld();
+    const held = await create(world.context(), worker({ copyOut: { waive: "nothing of value was made" } }));
+    // The answer of another endpoint's success, without any effect.
+    await world.fault({ endpoint: DELETE_ONE, kind: "status", status: 200, body: { success: true }, times: null });
+    await expect(destroy({ world, held })).rejects.toThrow(/still listed 180 s after its destroy was accepted; it may still bill/);
+    expect(await world.instances()).toHaveLength(1);
+  });
+
+  test("whose answers are lost are proved by the list", async () => {
+    await using world = await startWorld();
+    const held = await create(world.context(), worker({ copyOut: { waive: "nothing of value was made" } }));
+    await world.fault({ endpoint: DELETE_ONE, kind: "drop-after" });
+    await destroy({ world, held });
+    expect(await world.instances()).toEqual([]);
+  });
+});
