@@ -7,9 +7,8 @@ import { connect } from "node:net";
  * to lose track of.
  */
 export async function engineIsAlive(argv: readonly string[] = process.argv): Promise<boolean> {
-  const address = argv.toReversed().find((arg) => /^(?:127\.0\.0\.1|localhost|\[::1\]):\d+$/.test(arg));
-  if (address === undefined) return true;
-  const port = Number(address.slice(address.lastIndexOf(":") + 1));
+  const port = enginePort(argv);
+  if (port === undefined) return true;
   return new Promise((resolve) => {
     const socket = connect({ host: "127.0.0.1", port });
     const settle = (alive: boolean) => {
@@ -20,4 +19,28 @@ export async function engineIsAlive(argv: readonly string[] = process.argv): Pro
     socket.once("error", () => settle(false));
     socket.setTimeout(5_000, () => settle(false));
   });
+}
+
+function enginePort(argv: readonly string[]): number | undefined {
+  const address = argv.toReversed().find((arg) => /^(?:127\.0\.0\.1|localhost|\[::1\]):\d+$/.test(arg));
+  return address === undefined ? undefined : Number(address.slice(address.lastIndexOf(":") + 1));
+}
+
+const LOOK_EVERY_MS = 5_000;
+
+/**
+ * Ends this process when its engine is gone. Without it the host lives on, and its handler for uncaught errors writes to
+ * a pipe that nobody reads, whose error it writes to that pipe again: a core burning for ever (seen). Whatever was under
+ * way is found again: rentals by their mark, copies by their marker.
+ */
+export function exitWithEngine(argv: readonly string[] = process.argv): void {
+  if (enginePort(argv) === undefined) return;
+  const leave = () => process.exit(1);
+  process.stdout.on("error", leave);
+  process.stderr.on("error", leave);
+  const look = async () => {
+    // Twice: one refused connection may be a busy machine.
+    if (!(await engineIsAlive(argv)) && !(await engineIsAlive(argv))) leave();
+  };
+  setInterval(() => void look(), LOOK_EVERY_MS).unref();
 }

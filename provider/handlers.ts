@@ -1,5 +1,6 @@
 import { readConfig } from "./config.ts";
 import { type Context, createContext } from "./context.ts";
+import { exitWithEngine } from "./engine.ts";
 import { checkInputs } from "./lifecycle/check.ts";
 import {
   createTarget,
@@ -42,6 +43,7 @@ const context = new Promise<Context>((resolve) => {
 });
 
 export async function configure(request: ConfigureRequest): Promise<void> {
+  exitWithEngine();
   // An error here must reach every caller, with its message, not only the first.
   provide((async () => createContext(readConfig((key) => request.config.get(key))))());
   await context;

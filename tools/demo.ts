@@ -51,7 +51,7 @@ const interrupted = new AbortController();
 let local: LocalCloud | undefined;
 
 for (const signal of ["SIGINT", "SIGTERM"] as const)
-  process.once(signal, () => interrupted.abort(new Error("interrupted")));
+  process.on(signal, () => interrupted.abort(new Error("interrupted")));
 
 try {
   await demo();

@@ -1,7 +1,22 @@
+import { readFileSync } from "node:fs";
 import { execa } from "execa";
 import { expect, test } from "vitest";
 import { REPOSITORY } from "../../tools/stack.ts";
 import { living, ok, openScene, REQUESTS_OF_RENTALS, rentals, until } from "./harness.ts";
+
+/** Dynamic provider processes of one scene, told by the engine home in their environment. */
+async function providerProcesses(dir: string): Promise<string[]> {
+  const { stdout } = await execa("pgrep", ["-f", "cmd/dynamic-provider/index.js"], { reject: false });
+  return stdout.split("\n").filter((pid) => pid !== "" && environmentOf(pid).includes(dir));
+}
+
+function environmentOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "utf8");
+  } catch {
+    return "";
+  }
+}
 
 test.each([1, 2])(
   "an engine killed in the middle of a create leaves one contract per resource after cancel and up (seed %i)",
@@ -28,6 +43,8 @@ test.each([1, 2])(
     await engine;
     expect((await rentals(local)).length, REQUESTS_OF_RENTALS).toBeGreaterThan(0);
 
+    // Its provider process notices and ends, instead of burning a core for ever.
+    await until(async () => (await providerProcesses(scene.dir)).length === 0);
     await ok(stack, ["cancel", "--yes"]);
     await ok(stack, ["up", "--yes", "--skip-preview"]);
     const marks = (await living(scene)).map(

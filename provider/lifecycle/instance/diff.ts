@@ -1,7 +1,7 @@
 import { VastError } from "../../api/errors.ts";
 import type { InstanceRow } from "../../api/instances.ts";
 import type { Context } from "../../context.ts";
-import { misfit, usd } from "../../fleet/place.ts";
+import { misfit as misfitOf, usd } from "../../fleet/place.ts";
 import { changesOf } from "../changes.ts";
 import { UNKNOWN } from "../check.ts";
 import { conditionOf } from "./condition.ts";
@@ -31,38 +31,40 @@ export async function diffInstance(
   news: Record<string, unknown>,
 ): Promise<DiffResult> {
   const changed = changedInputs(olds, news);
-  const replaces = new Set<string>(REPLACES.filter((key) => changed.has(key)));
   const name = String(news.label ?? olds.label);
   const row = await findContract(context, id, olds);
-  const repair =
-    row === undefined
-      ? { replace: "contractId", reason: `contract ${id} is gone` }
-      : neverStarted(row, olds)
-        ? undefined
-        : repairOf(row, news as Partial<InstanceInputs>);
+  const repair = repairNeeded(id, row, olds, news);
   if (repair) {
     context.log(`${name}: ${repair.reason} → ${repair.replace === undefined ? "repaired in place" : "replaced"}`);
-    if (repair.replace !== undefined) replaces.add(repair.replace);
   }
-  if (row && (changed.has("offer") || changed.has("bid"))) {
-    const reason = criteriaReason(row, olds, news);
-    if (reason) {
-      context.log(`${name}: ${reason} → replaced`);
-      replaces.add(changed.has("offer") ? "offer" : "bid");
-    }
-  }
+  const misfit = row && (changed.has("offer") || changed.has("bid")) ? criteriaReason(row, olds, news) : undefined;
+  if (misfit) context.log(`${name}: ${misfit} → replaced`);
+  const replaces = [
+    ...REPLACES.filter((key) => changed.has(key)),
+    ...(repair?.replace === undefined ? [] : [repair.replace]),
+    ...(misfit ? [changed.has("offer") ? "offer" : "bid"] : []),
+  ];
   const recreated = RECREATES_CONTAINER.filter((key) => changed.has(key));
-  if (recreated.length > 0 && replaces.size === 0) {
-    context.log(
-      `${name}: a new ${recreated.join(", ")} recreates the container on its machine; files outside volumes are copied out first`,
-    );
+  if (recreated.length > 0 && replaces.length === 0) {
+    const how = "recreates the container on its machine; files outside volumes are copied out first";
+    context.log(`${name}: a new ${recreated.join(", ")} ${how}`);
   }
   return {
-    changes: replaces.size > 0 || repair !== undefined || changed.size > 0,
-    replaces: [...replaces],
+    changes: replaces.length > 0 || repair !== undefined || changed.size > 0,
+    replaces: [...new Set(replaces)],
     // Create-first would find the old contract by its mark and take it for the new one.
     deleteBeforeReplace: true,
   };
+}
+
+function repairNeeded(
+  id: string,
+  row: InstanceRow | undefined,
+  olds: Record<string, unknown>,
+  news: Record<string, unknown>,
+): Repair | undefined {
+  if (row === undefined) return { replace: "contractId", reason: `contract ${id} is gone` };
+  return neverStarted(row, olds) ? undefined : repairOf(row, news as Partial<InstanceInputs>);
 }
 
 export function changedInputs(olds: Record<string, unknown>, news: Record<string, unknown>): Set<keyof InstanceInputs> {
@@ -146,6 +148,6 @@ function criteriaReason(
     return inputs.offer.id === olds.offerId
       ? undefined
       : `offer ${inputs.offer.id} is pinned, the contract came from another`;
-  const reason = misfit(needOf(inputs), rentedMachine(row));
+  const reason = misfitOf(needOf(inputs), rentedMachine(row));
   return reason === undefined ? undefined : `the rented machine does not meet the new criteria: ${reason}`;
 }
