@@ -41,6 +41,7 @@ const program = new Command("vast-simulator")
   .option("--no-ssh", "do not serve SSH for running instances (loopback addresses 127.16.0.0/12)")
   .option("--data <folder>", "keep disks here; default: a temporary folder, removed at the end")
   .option("--log <file>", "write requests and events there as lines of JSON")
+  .addHelpText("after", "\nPrints a line of JSON when it is ready; its pageUrl shows everything live in a browser.")
   .showHelpAfterError();
 
 program.parse();
@@ -50,7 +51,8 @@ const flags = program.opts<Flags>();
 try {
   const simulator = await startSimulator({ ...flags, ssh: flags.ssh ? undefined : false });
   const { url, adminUrl, adminToken } = simulator;
-  process.stdout.write(`${JSON.stringify({ url, adminUrl, adminToken })}\n`);
+  const pageUrl = `${adminUrl}/#${new URLSearchParams({ token: adminToken })}`;
+  process.stdout.write(`${JSON.stringify({ url, adminUrl, adminToken, pageUrl })}\n`);
   let stopping = false;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
