@@ -111,11 +111,12 @@ export async function diffTarget(
 
 export async function updateTarget(
   context: Context,
-  _id: string,
+  id: string,
   olds: Record<string, unknown>,
   news: Record<string, unknown>,
 ): Promise<{ outs: Record<string, unknown> }> {
   const inputs = parse(news);
+  await assertHome(context, olds.home as Home | undefined, `cloud sync target ${id}`);
   return { outs: plain({ ...inputs, home: olds.home, binding: await bind(context, inputs) }) };
 }
 

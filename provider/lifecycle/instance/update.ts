@@ -2,7 +2,9 @@ import { isVastError, VastError } from "../../api/errors.ts";
 import { attachSshKey, type InstanceRow, setBid, setLabel, setState, updateTemplate } from "../../api/instances.ts";
 import { allInDph } from "../../api/offers.ts";
 import type { Context } from "../../context.ts";
+import { openBucket } from "../../copy-out/bucket.ts";
 import { copyOutBefore } from "../../copy-out/gate.ts";
+import { volumeUsed } from "../../copy-out/volume-record.ts";
 import { wrapOnstart } from "../../fleet/image.ts";
 import { usd } from "../../fleet/place.ts";
 import { conditionOf } from "./condition.ts";
@@ -41,6 +43,7 @@ export async function updateInstance(
       row,
       purpose: "the container is recreated",
     });
+    await volumeInUseAgain(news, row.id);
     await context.transport.call(updateTemplate, row.id, {
       image: news.image,
       env: containerEnv(news),
@@ -75,6 +78,12 @@ function highestBid(news: InstanceInputs, row: InstanceRow): number {
   return Math.min(news.maxBid ?? Number.POSITIVE_INFINITY, (news.offer.maxDph ?? Number.POSITIVE_INFINITY) - disk);
 }
 
+/** What a gate has saved of the volume is out of date once the container runs on. */
+async function volumeInUseAgain(news: InstanceInputs, id: number): Promise<void> {
+  const target = news.copyOut?.target;
+  if (news.volume && target) await volumeUsed(openBucket(target), target, news.volume.id, id);
+}
+
 /** Starts or stops the instance as the inputs want it, and waits for that. */
 async function bringTo(context: Context, id: number, news: InstanceInputs): Promise<InstanceRow> {
   let row = await freshRow(context, id);
@@ -85,6 +94,7 @@ async function bringTo(context: Context, id: number, news: InstanceInputs): Prom
     return freshRow(context, id);
   }
   if (condition !== "running" && condition !== "starting") {
+    await volumeInUseAgain(news, id);
     await start(context, row, news);
     context.sweeper.invalidate();
   }
