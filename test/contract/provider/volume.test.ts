@@ -1,0 +1,189 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { deleteInstance } from "../../../provider/lifecycle/instance/delete.ts";
+import type { Binding } from "../../../provider/lifecycle/instance/inputs.ts";
+import { updateInstance } from "../../../provider/lifecycle/instance/update.ts";
+import { checkInputs } from "../../../provider/lifecycle/check.ts";
+import {
+  createVolume,
+  diffVolume,
+  readVolume,
+  removeVolume,
+  volumeInputsSchema,
+  volumeProblems,
+} from "../../../provider/lifecycle/volume.ts";
+import { checked, create, type Inputs, type Storage, startStorage, startWorld, type VastWorld, worker } from "../../support/vast-world.ts";
+
+const RENT = "PUT /api/v0/volumes/";
+let storage: Storage;
+beforeAll(async () => {
+  storage = await startStorage();
+});
+afterAll(() => storage.stop());
+
+interface Volume {
+  id: string;
+  state: Inputs & { volumeId: number; machineId: number };
+}
+
+function volumeInputs(different: Inputs = {}): Inputs {
+  const given = { mark: "feedfacefeedface", name: "ckpt", size: 20, ...different };
+  const { inputs, failures } = checkInputs(volumeInputsSchema, given, volumeProblems);
+  if (failures.length > 0) throw new Error(JSON.stringify(failures));
+  return inputs;
+}
+
+async function rent(world: VastWorld, different: Inputs = {}): Promise<Volume> {
+  const { id, outs } = await createVolume(world.context(), volumeInputs(different));
+  return { id, state: outs as Volume["state"] };
+}
+
+/** A volume and a worker that mounts it, on one machine. */
+async function mounted(world: VastWorld, target: Binding, waive?: string) {
+  const placeWith = { offer: { gpu: "RTX 4090" }, disk: 20, image: "ubuntu:22.04" };
+  const volume = await rent(world, { placeWith, copyOut: { target, ...(waive === undefined ? {} : { waive }) } });
+  const inputs = worker({
+    copyOut: { target, paths: ["/workspace/out"] },
+    volume: { id: volume.id, machineId: volume.state.machineId, mountPath: "/data" },
+  });
+  const held = await create(world.context(), inputs);
+  return { volume, held, inputs };
+}
+
+describe("a volume", () => {
+  test("is rented once, with the resource's mark in its name", async () => {
+    await using world = await startWorld();
+    const { id, state } = await rent(world);
+    expect(await world.volumes()).toMatchObject([{ id: Number(id), label: "ckpt_feedfacefeedface" }]);
+    expect(state).toMatchObject({ volumeId: Number(id), size: 20 });
+    expect(await rent(world)).toMatchObject({ id });
+    expect(await world.volumes()).toHaveLength(1);
+  });
+
+  test("whose answer is lost is found and not rented again", async () => {
+    await using world = await startWorld();
+    await world.fault({ endpoint: RENT, kind: "drop-after" });
+    const { id } = await rent(world);
+    expect(await world.volumes()).toMatchObject([{ id: Number(id) }]);
+    expect(await world.requests(RENT)).toHaveLength(1);
+  });
+
+  test("whose rental never came to be is an error, and the next up rents one", async () => {
+    await using world = await startWorld();
+    await world.fault({ endpoint: RENT, kind: "drop-before" });
+    await expect(rent(world)).rejects.toThrow(/asked for but is not listed; nothing else was rented/);
+    await rent(world);
+    expect(await world.volumes()).toHaveLength(1);
+  });
+
+  test("goes to the machine it is pinned to, or nowhere", async () => {
+    await using world = await startWorld();
+    const { state } = await rent(world);
+    const other = await rent(world, { mark: "0123456789abcdef", machineId: state.machineId });
+    expect(other.state.machineId).toBe(state.machineId);
+    await expect(rent(world, { mark: "fedcba9876543210", machineId: 1 })).rejects.toThrow(/no machine offers a volume of 20 GB/);
+  });
+
+  test("is not rented over its price", async () => {
+    await using world = await startWorld();
+    await expect(rent(world, { maxDph: 0.000_001 })).rejects.toThrow(/for at most \$0\.000\/h|no machine offers/);
+    expect(await world.volumes()).toEqual([]);
+  });
+
+  test("does not change when nothing does; another size or machine replaces it", async () => {
+    await using world = await startWorld();
+    const { id, state } = await rent(world);
+    const diff = (inputs: Inputs) => diffVolume(world.context(), id, state, volumeInputs(inputs));
+    expect(await diff({})).toMatchObject({ changes: false, replaces: [] });
+    expect(await diff({ size: 30 })).toMatchObject({ changes: true, replaces: ["size"], deleteBeforeReplace: true });
+    expect(await diff({ machineId: 5 })).toMatchObject({ replaces: ["machineId"] });
+    expect(await diff({ maxDph: 1 })).toMatchObject({ changes: true, replaces: [] });
+  });
+
+  test("is gone when the list has it no more, and never on an odd or foreign answer", async () => {
+    await using world = await startWorld();
+    const { id, state } = await rent(world);
+    expect((await readVolume(world.context(), id, state)).id).toBe(id);
+    for (const body of [{}, { volumes: "" }, { success: false, error: "auth_error", msg: "Invalid user key" }]) {
+      await world.fault({ endpoint: "GET /api/v0/volumes/", kind: "wrong-shape", body });
+      await expect(readVolume(world.context(), id, state)).rejects.toThrow();
+    }
+    await world.admin("POST", "/accounts", { apiKey: "another-key" });
+    await expect(readVolume(world.context({ apiKey: "another-key" }), id, state)).rejects.toThrow(/belongs to Vast\.ai account/);
+    await removeVolume(world.context(), id, { ...state, copyOut: { waive: "it was never used" } });
+    expect(await readVolume(world.context(), id, state)).toEqual({});
+  });
+});
+
+describe("a volume's delete", () => {
+  test("is refused while an instance uses it, by name", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const { volume, held } = await mounted(world, target, "its content does not matter");
+    await expect(removeVolume(world.context(), volume.id, volume.state)).rejects.toThrow(`is used by instance ${held.id}; it is kept`);
+    expect(await world.volumes()).toHaveLength(1);
+  });
+
+  test("goes through once the instance's gate has copied what it holds", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const { volume, held } = await mounted(world, target);
+    await world.write(Number(held.id), "/data/model.pt", "weights");
+    await deleteInstance(world.context(), held.id, held.state);
+    expect(await storage.keys(target.bucket)).toEqual([`runs/${held.id}/data/model.pt`]);
+    await removeVolume(world.context(), volume.id, volume.state);
+    expect(await world.volumes()).toEqual([]);
+  });
+
+  test("is refused when nothing was copied since its last use, and says what to do", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const { volume, held } = await mounted(world, target);
+    await world.context().destroyer.destroy(Number(held.id));
+    await expect(removeVolume(world.context(), volume.id, volume.state)).rejects.toThrow(
+      /last used by instance \d+, and nothing was copied from it since; it is kept[\s\S]*copyOut\.waive/,
+    );
+    expect(await world.volumes()).toHaveLength(1);
+  });
+
+  test("is refused when what was copied is from before the container went on with it", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const { volume, held, inputs } = await mounted(world, target);
+    // A new image: the gate copies, the container is made anew, and works on.
+    await updateInstance(world.context(), held.id, held.state, checked({ ...inputs, image: "debian:12" }));
+    await world.write(Number(held.id), "/data/later.pt", "weights");
+    await world.context().destroyer.destroy(Number(held.id));
+    await expect(removeVolume(world.context(), volume.id, volume.state)).rejects.toThrow(/nothing was copied from it since/);
+  });
+
+  test("is refused when no target says where its content would be", async () => {
+    await using world = await startWorld();
+    const { id, state } = await rent(world);
+    await expect(removeVolume(world.context(), id, state)).rejects.toThrow(/names no copy-out target[\s\S]*declare `copyOut/);
+  });
+
+  test("goes with a written reason, which is said loudly", async () => {
+    await using world = await startWorld();
+    const { id, state } = await rent(world);
+    await removeVolume(world.context(), id, { ...state, copyOut: { waive: "it was never used" } });
+    expect(await world.volumes()).toEqual([]);
+    expect(world.logs.join("\n")).toMatch(/WAIVED: ckpt.*it was never used/);
+  });
+
+  test("of one that was never used needs no copy", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const { id, state } = await rent(world, { copyOut: { target } });
+    await removeVolume(world.context(), id, state);
+    expect(await world.volumes()).toEqual([]);
+  });
+
+  test("of one that is gone already succeeds", async () => {
+    await using world = await startWorld();
+    const { id, state } = await rent(world);
+    const waived = { ...state, copyOut: { waive: "it was never used" } };
+    await removeVolume(world.context(), id, waived);
+    await removeVolume(world.context(), id, waived);
+    expect(world.logs.at(-1)).toContain("is gone already");
+  });
+});
