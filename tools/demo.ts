@@ -57,12 +57,9 @@ try {
   await demo();
 } catch (error) {
   process.exitCode = 1;
-  console.error(
-    interrupted.signal.aborted
-      ? "\ninterrupted; the servers are stopped"
-      : `\ndemo failed: ${(error as Error).message}`,
-  );
   await local?.stop();
+  const interruption = interrupted.signal.aborted;
+  console.error(interruption ? "\ninterrupted; the servers are stopped" : `\ndemo failed: ${(error as Error).message}`);
 }
 
 async function demo(): Promise<void> {
