@@ -59,6 +59,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     for (const contract of world.contracts.values()) {
       for (const job of world.copies.get(contract.id) ?? []) job.abort.abort(new Error("the simulator stops"));
     }
+    world.sleepers.close();
     world.clock.close();
     await Promise.all([stopListening(publicServer), stopListening(adminServer), door?.close()]);
     log.flush();

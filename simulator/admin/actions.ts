@@ -53,6 +53,7 @@ const Clock = z.union([
   z.strictObject({ speed: z.number().positive() }),
   z.strictObject({ step: z.number().min(0) }),
   z.strictObject({ jump: z.literal(true) }),
+  z.strictObject({ wait: z.number().min(0) }),
   z.strictObject({ pause: z.literal(true) }),
   z.strictObject({ resume: z.literal(true) }),
 ]);
@@ -124,7 +125,8 @@ export function registerActions({ app, world }: AdminContext): void {
 }
 
 async function moveClock(world: World, order: z.infer<typeof Clock>): Promise<void> {
-  if ("speed" in order) world.clock.setSpeed(order.speed);
+  if ("wait" in order) await world.sleepers.sleep(order.wait);
+  else if ("speed" in order) world.clock.setSpeed(order.speed);
   else if ("step" in order) await world.clock.step(order.step);
   else if ("jump" in order) await world.clock.jump();
   else if ("pause" in order) world.clock.pause();

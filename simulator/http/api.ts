@@ -98,9 +98,9 @@ export class Api {
       };
       const rawBody = await context.req.text();
       const call = this.#call(endpoint, context.req.param() as Record<string, string>, url, rawBody, owner);
-      return this.#gate.around(
-        { name, contract: call.contract, account: owner?.account.id, bindings: context.env, note },
-        async () => this.#answer(endpoint, name, call, keyText, owner !== undefined),
+      const passage = { name, contract: call.contract, account: owner?.account.id, bindings: context.env, note };
+      return this.#world.sleepers.during(() =>
+        this.#gate.around(passage, () => this.#answer(endpoint, name, call, keyText, owner !== undefined)),
       );
     });
   }

@@ -7,12 +7,14 @@ import { commandEndpoints } from "./commands.ts";
 import { contractMoneyEndpoints } from "./contract-money.ts";
 import { copyEndpoints } from "./copies.ts";
 import { createEndpoints } from "./create.ts";
+import { directCopyEndpoints } from "./direct-copies.ts";
 import { instanceManageEndpoints } from "./instances-manage.ts";
 import { instanceReadEndpoints } from "./instances-read.ts";
 import { jobEndpoints } from "./jobs.ts";
 import { launchEndpoints } from "./launch.ts";
 import { offerEndpoints } from "./offers.ts";
 import { secretEndpoints } from "./secrets.ts";
+import { snapshotEndpoints } from "./snapshots.ts";
 import { sshKeyEndpoints } from "./ssh-keys.ts";
 import { templateEndpoints } from "./templates.ts";
 import { volumeEndpoints } from "./volumes.ts";
@@ -35,6 +37,8 @@ const families: Endpoint[] = [
   ...contractMoneyEndpoints,
   ...jobEndpoints,
   ...launchEndpoints,
+  ...directCopyEndpoints,
+  ...snapshotEndpoints,
 ];
 
 /** Routes with fixed words come before those with {names} in the same place. */

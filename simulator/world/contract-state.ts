@@ -43,7 +43,25 @@ export function computeRate(world: World, contract: Contract): number {
   const machine = world.machineOf(contract);
   const billed = contract.actual === "running" || contract.actual === "rebooting" || contract.actual === "frozen";
   if (!billed || contract.destroyedAt !== null || !machine.online || !holdsGpus(machine, contract)) return 0;
-  return contract.dphBase * (1 - (contract.prepaid?.discountRate ?? 0));
+  return contract.dphBase * (1 - discountOf(world, contract));
+}
+
+/** A reservation's discount lasts as long as its deposit (vast-api.md 8.11). */
+function discountOf(world: World, contract: Contract): number {
+  const lasts = contract.prepaid !== null && world.ledger.remainingDeposit(contract.id, world.now) > 1e-9;
+  return lasts ? (contract.prepaid?.discountRate ?? 0) : 0;
+}
+
+function watchDeposit(world: World, contract: Contract): void {
+  const { prepaid } = contract;
+  if (!prepaid) return;
+  world.clock.cancel(prepaid.end);
+  const rate = computeRate(world, contract);
+  const left = world.ledger.remainingDeposit(contract.id, world.now);
+  prepaid.end =
+    rate > 0 && left > 1e-9
+      ? world.clock.after((left / rate) * 3600, `reservation of ${contract.id}`, () => updateMeters(world, contract))
+      : undefined;
 }
 
 /** Disk in every state, but not while the host is offline (vast-api.md 8.2). */
@@ -53,6 +71,7 @@ export function updateMeters(world: World, contract: Contract): void {
   const diskBilled = contract.destroyedAt === null && world.machineOf(contract).online;
   world.ledger.setRate(now, subject, "gpu", computeRate(world, contract));
   world.ledger.setRate(now, subject, "disk", diskBilled ? diskRate(contract) : 0);
+  watchDeposit(world, contract);
   watchCredit(world, contract.accountId);
 }
 

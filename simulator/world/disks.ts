@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import {
   type BigIntStats,
+  cpSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -67,6 +68,17 @@ export class Disks {
       mkdirSync(join(root, dir), { recursive: true });
     }
     for (const mount of contract.mounts) mkdirSync(join(root, `.${mount.path}`), { recursive: true });
+    const snapshot = this.#snapshotDir(contract.image);
+    if (existsSync(snapshot)) cpSync(snapshot, root, { recursive: true, preserveTimestamps: true });
+  }
+
+  /** Keeps a container's files under an image name; containers made from that image begin with them. */
+  keepSnapshot(contract: Contract, image: string): void {
+    cpSync(this.contractDir(contract.id), this.#snapshotDir(image), { recursive: true, preserveTimestamps: true });
+  }
+
+  #snapshotDir(image: string): string {
+    return join(this.root, "snapshots", createHash("sha256").update(image).digest("hex"));
   }
 
   createVolume(volume: Volume): void {
@@ -99,13 +111,12 @@ export class Disks {
   resolve(contract: Contract, path: string): string {
     const clean = posix.normalize(`/${path}`);
     const { dir, rest } = this.#disk(contract, clean);
-    const real = join(dir, rest);
-    const existing = nearestExisting(real);
-    const followed = realpathSync(existing);
-    if (followed !== dir && !followed.startsWith(dir + sep)) {
-      throw new Error(`${path} leads outside the disk through a symbolic link`);
-    }
-    return real;
+    return inside(dir, join(dir, rest), path);
+  }
+
+  resolveInVolume(volumeId: number, path: string): string {
+    const dir = this.volumeDir(volumeId);
+    return inside(dir, join(dir, `.${posix.normalize(`/${path}`)}`), path);
   }
 
   isMountPoint(contract: Contract, path: string): boolean {
@@ -218,6 +229,14 @@ export class Disks {
     }
     return used;
   }
+}
+
+function inside(dir: string, real: string, path: string): string {
+  const followed = realpathSync(nearestExisting(real));
+  if (followed !== dir && !followed.startsWith(dir + sep)) {
+    throw new Error(`${path} leads outside the disk through a symbolic link`);
+  }
+  return real;
 }
 
 function nearestExisting(path: string): string {

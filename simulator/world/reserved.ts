@@ -22,8 +22,9 @@ export function prepay(world: World, contract: Contract, amount: number): { mont
   const deposit = left + amount;
   const months = deposit / contract.dphBase / HOURS_PER_MONTH;
   const discountRate = discountFor(months, machine.creditDiscountMax);
+  world.clock.cancel(contract.prepaid?.end);
   const enjoyed = (contract.prepaid?.enjoyedBefore ?? 0) + enjoyedSince(world, contract);
-  contract.prepaid = { deposit, discountRate, months, since: world.now, enjoyedBefore: enjoyed };
+  contract.prepaid = { deposit, discountRate, months, since: world.now, enjoyedBefore: enjoyed, end: undefined };
   world.ledger.deposit(contract.accountId, contract.id, deposit, world.now);
   world.record("prepaid", { contract: contract.id, amount, months, discountRate });
   updateMeters(world, contract);
@@ -46,6 +47,7 @@ export function refundDeposit(world: World, contract: Contract): void {
   if (!contract.prepaid) return;
   const left = world.ledger.remainingDeposit(contract.id, world.now);
   const kept = Math.min(left, enjoyedDiscount(world, contract) * (1 + FEE));
+  world.clock.cancel(contract.prepaid.end);
   world.ledger.endDeposit(contract.id);
   if (kept > 0)
     world.ledger.pay(world.now, contract.accountId, "reserved", -kept, `reservation of ${contract.id} ended`);

@@ -184,6 +184,8 @@ export interface Prepaid {
   since: number;
   /** USD of discount before the last top-up. */
   enjoyedBefore: number;
+  /** The moment the deposit is used up. */
+  end: Scheduled | undefined;
 }
 
 export interface Metrics {

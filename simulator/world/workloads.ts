@@ -2,6 +2,7 @@ import { basename, posix } from "node:path";
 import { DiskFullError } from "./disks.ts";
 import type { Scheduled } from "./event-queue.ts";
 import { crash } from "./lifecycle.ts";
+import { batchLine, setupLines } from "./self-play.ts";
 import type { Contract } from "./types.ts";
 import type { World } from "./world.ts";
 
@@ -111,6 +112,13 @@ function begin(world: World, contract: Contract, running: RunningWorkload): void
         later(world, contract, running, every, () => tick(world, contract, running));
       });
       return;
+    case "self-play":
+      for (const line of setupLines(workerName(contract), world.machineOf(contract).model.name, world.now)) {
+        say(world, contract, line);
+      }
+      busy(world, contract);
+      later(world, contract, running, every, () => tick(world, contract, running));
+      return;
     default:
       busy(world, contract);
       later(world, contract, running, every, () => tick(world, contract, running));
@@ -153,12 +161,13 @@ function tick(world: World, contract: Contract, running: RunningWorkload): void 
 
 function progressLine(world: World, contract: Contract, running: RunningWorkload): string {
   const draw = world.random.once(`loss ${contract.id} ${running.step}`);
-  if (running.rule.model === "self-play") {
-    const games = running.step * 4;
-    return `selfplay: games=${games} positions=${games * 61} games/s=${draw.between(3, 6).toFixed(2)}`;
-  }
+  if (running.rule.model === "self-play") return batchLine(workerName(contract), running.ticks, draw);
   const loss = 8 / Math.sqrt(1 + running.step / 40) + draw.between(-0.05, 0.05);
   return `step ${running.step} loss ${loss.toFixed(4)}`;
+}
+
+function workerName(contract: Contract): string {
+  return contract.label ?? `C.${contract.id}`;
 }
 
 function checkpoint(world: World, contract: Contract, running: RunningWorkload): void {

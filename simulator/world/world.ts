@@ -10,6 +10,7 @@ import { type Choices, DEFAULT_CHOICES, type SimulatorOptions } from "./options.
 import { Random } from "./random.ts";
 import type { AuditRecord, PriceIncrease, ScheduledJob } from "./records.ts";
 import { ResultStore } from "./results.ts";
+import { Sleepers } from "./sleepers.ts";
 import type { Template } from "./templates.ts";
 import type { Account, ApiKey, Connection, Contract, Machine, Offer, Volume } from "./types.ts";
 import type { RunningWorkload, WorkloadRule } from "./workloads.ts";
@@ -26,6 +27,7 @@ export class World {
   readonly disks: Disks;
   readonly faults: FaultBook;
   readonly results = new ResultStore();
+  readonly sleepers: Sleepers;
   readonly log: Logger;
   readonly bootFactor: number;
   readonly events = new EventLog<WorldEvent>(200_000);
@@ -47,6 +49,8 @@ export class World {
   readonly jobs = new Map<number, ScheduledJob>();
   readonly priceIncreases = new Map<number, PriceIncrease>();
   readonly audit = new EventLog<AuditRecord>(20_000);
+  /** Copies between disks under way, by the side that receives. */
+  readonly directCopies = new Map<string, Set<AbortController>>();
   readonly creditEvents = new Map<number, Scheduled>();
   readonly hostIds: number[] = [];
   /** Told of every change of a contract's state: SSH doors, the live page. */
@@ -70,6 +74,7 @@ export class World {
       paused: options.paused ?? false,
       onError: (error, event) => log.error({ err: error, event }, "a simulated event failed"),
     });
+    this.sleepers = new Sleepers(this);
     this.disks = new Disks(dataDir);
     this.faults = new FaultBook(this.random.stream("faults"));
   }

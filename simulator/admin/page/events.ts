@@ -36,7 +36,7 @@ function line(world: World, event: WorldEvent): EventLine {
 function subjectOf(world: World, details: Record<string, unknown>): string {
   if ("contract" in details) {
     const label = world.contracts.get(Number(details.contract))?.label;
-    return label ? `${details.contract} ${label}` : String(details.contract);
+    return label ? `${label} ${details.contract}` : String(details.contract);
   }
   const name = [...SUBJECTS, "machineId"].find((key) => key in details);
   return name === undefined ? "" : `${name.replace("Id", "")} ${details[name]}`;

@@ -6,6 +6,7 @@ const $ = (selector, within = document) => within.querySelector(selector);
 const count = (value) => value.toLocaleString("en-US");
 const cents = (usd) => `$${usd.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 const mills = (usd) => `$${usd.toLocaleString("en-US", { minimumFractionDigits: 3, maximumFractionDigits: 3 })}`;
+const dollars = (usd) => usd.toFixed(2);
 const dateTime = (at) => new Date(at * 1000).toISOString().slice(0, 19).replace("T", " ");
 
 function duration(seconds) {
@@ -54,9 +55,9 @@ function statusCell({ status, gpuFault }) {
   return gpuFault ? [shown, element("br"), text("bad", `GPU ${gpuFault}`)] : [shown];
 }
 
-function shareBar(share) {
+function shareBar({ gpusRented, gpus }) {
   const bar = element("span", { class: "bar" });
-  bar.style.setProperty("--share", `${Math.round(share * 100)}%`);
+  bar.style.setProperty("--share", `${Math.round((100 * gpusRented) / gpus)}%`);
   return bar;
 }
 
@@ -76,13 +77,12 @@ const TABLES = {
         (row) => [text("label", row.label ?? "(no label)"), " ", text("quiet", row.id)],
       ],
       ["Status", {}, statusCell],
-      ["GPU", { "data-name": "GPU" }, (row) => [row.gpu]],
-      ["Machine", { "data-name": "Machine", class: "fixed" }, (row) => [String(row.machineId)]],
-      ["Rented", { "data-name": "Rented", class: "fixed" }, (row) => [row.isBid ? "bid" : "on demand"]],
-      ["Message", { "data-full": "", class: "quiet" }, (row) => message(row.message)],
+      ["GPU", { "data-name": "GPU" }, (row) => [row.gpu, ...(row.isBid ? [" ", text("quiet", "bid")] : [])]],
+      ["Machine", { "data-name": "Machine" }, (row) => [String(row.machineId)]],
       ["$/h", { "data-name": "$/h", ...number }, (row) => [mills(row.dphNow)]],
       ["Uptime", { "data-name": "Uptime", ...number }, (row) => [row.uptimeS === null ? "–" : duration(row.uptimeS)]],
       ["Cost", { "data-name": "Cost", ...number }, (row) => [mills(row.costUsd)]],
+      ["Message", { "data-full": "" }, messageCell],
     ],
   },
   events: {
@@ -90,7 +90,7 @@ const TABLES = {
     none: "Nothing has happened yet.",
     columns: [
       ["Time", fixed, (row) => [dateTime(row.at).slice(5)]],
-      ["Event", {}, (row) => [row.kind]],
+      ["Event", { class: "word" }, (row) => [row.kind]],
       ["About", {}, (row) => [text("", row.subject), " ", text("quiet", row.text)]],
     ],
   },
@@ -99,10 +99,10 @@ const TABLES = {
     none: "No offers.",
     columns: [
       ["GPU", fixed, (row) => [row.gpu]],
-      ["Open offers", number, (row) => [`${count(row.open)} of ${count(row.offers)}`]],
-      ["GPUs rented", number, (row) => [`${row.gpusRented} of ${row.gpus}`, shareBar(row.gpusRented / row.gpus)]],
-      ["Machines", number, (row) => (row.machinesOnline < row.machines ? machinesCell(row) : [count(row.machines)])],
-      ["$/h per GPU", number, (row) => [row.lowest === null ? "–" : `${mills(row.lowest)}–${row.highest.toFixed(3)}`]],
+      ["Open offers", number, (row) => [`${count(row.open)}/${count(row.offers)}`]],
+      ["GPUs rented", number, (row) => [`${count(row.gpusRented)}/${count(row.gpus)}`, shareBar(row)]],
+      ["Online", number, onlineCell],
+      ["$/h per GPU", number, (row) => [row.lowest === null ? "–" : `${dollars(row.lowest)}–${dollars(row.highest)}`]],
     ],
   },
   requests: {
@@ -150,19 +150,23 @@ const TABLES = {
     key: (row) => row.id,
     none: "None are set.",
     columns: [
-      ["Fault", {}, (row) => [`${row.id} ${row.kind}`]],
+      ["Fault", fixed, (row) => [text("quiet", row.id), " ", row.kind]],
       ["Where", {}, (row) => [row.endpoint, " ", text("quiet", faultDetail(row))]],
       ["Struck", number, (row) => [row.times === null ? count(row.struck) : `${row.struck} of ${row.times}`]],
     ],
   },
 };
 
-function message(content) {
-  return content ? [element("span", { class: "message", title: content }, content)] : [];
+/** What a running instance says is always the same; of the others it is worth reading. */
+function messageCell({ message, status }) {
+  if (!message) return [];
+  const className = status === "running" ? "quiet one-line" : "whole";
+  return [element("span", { class: className, title: message }, message)];
 }
 
-function machinesCell(row) {
-  return [text("warn", `${count(row.machinesOnline)} of ${count(row.machines)}`)];
+function onlineCell({ machinesOnline, machines }) {
+  const share = `${count(machinesOnline)}/${count(machines)}`;
+  return [machinesOnline < machines ? text("warn", share) : share];
 }
 
 function faultDetail({ match, status, seconds, probability }) {
@@ -257,7 +261,7 @@ function showSummary({ accounts, bill, market, instances, requests, faults }) {
   const calls = total(requests, "calls");
   const states = Object.entries(others).map(([status, instancesThere]) => `${count(instancesThere)} ${status}`);
   const figures = [
-    ["Spent", cents(bill.totalUsd), `${mills(total(accounts, "dphNow"))} per hour now`],
+    ["Spent", cents(bill.totalUsd), `${mills(total(accounts, "dphNow"))}/h now`],
     ["Credit", cents(total(accounts, "credit")), accounts.length === 1 ? "1 account" : `${accounts.length} accounts`],
     ["Instances", `${count(running)} running`, states.join(", ") || "none in another state"],
     ["Machines", `${count(online)} online`, `${count(machines - online)} offline`],

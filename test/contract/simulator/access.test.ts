@@ -27,6 +27,7 @@ test("searching needs no key, but a wrong one is refused", async () => {
   await using vast = await bench();
   expect((await vast.call("POST", "/api/v0/bundles/", {}, null)).status).toBe(200);
   expect((await vast.call("GET", "/api/v0/gpu_names/unique/", undefined, null)).body.gpu_names).toContain("RTX 4090");
+  expect((await vast.call("GET", "/api/v0/gpu_types/", undefined, null)).body.gpu_types).toContain("RTX 4090");
   expect((await vast.call("POST", "/api/v0/bundles/", {}, "somebody-else")).status).toBe(404);
 });
 

@@ -88,7 +88,7 @@ test.each([
   ["disk-full", /No space left on device/, "exited"],
   ["hang", /saved step-001000/, "running"],
   ["slow-setup", /Collecting torch/, "running"],
-  ["self-play", /selfplay: games=/, "running"],
+  ["self-play", /batch 2: 7168 examples, \d\.\d games\/s, step=142, total_games=512/, "running"],
   ["idle", /started/, "running"],
 ] as const)("the workload %s says so in its log and ends as expected", async (model, line, actual) => {
   await using vast = await bench();
@@ -139,4 +139,16 @@ test("a port that is taken is an error, not a simulator without an admin side", 
   const port = Number(new URL(vast.simulator.url).port);
   await expect(startSimulator({ apiKey: "K", port })).rejects.toThrow(/EADDRINUSE/);
   await expect(startSimulator({ apiKey: "K", adminPort: port })).rejects.toThrow(/EADDRINUSE/);
+});
+
+test("a client that sleeps through the simulator waits no real time, and others' sleeps end in order", async () => {
+  await using vast = await bench();
+  const woke: string[] = [];
+  const sleep = async (name: string, seconds: number): Promise<void> => {
+    await vast.admin("POST", "/admin/clock", { wait: seconds });
+    woke.push(name);
+  };
+  await Promise.all([sleep("week", 7 * 86_400), sleep("hour", 3600), sleep("day", 86_400)]);
+  expect(woke).toEqual(["hour", "day", "week"]);
+  expect((await vast.admin("GET", "/admin/clock")).body.now).toBeCloseTo(1_793_000_000 + 7 * 86_400, 3);
 });

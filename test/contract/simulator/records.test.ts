@@ -50,6 +50,8 @@ test("charges are the ledger by contract, rounded to a tenth of a cent, and lag 
   expect(gpu?.description).toMatch(/^2\.\d{3} hours at \$\d+\.\d{3}\/hour$/);
   expect(gpu?.amount).toBeCloseTo(bill.computeUsd, 3);
   expect(Number(dph_base)).toBeGreaterThan(Number(storage_total_cost));
+  const fetched = await vast.call("POST", "/api/v0/contracts/fetch/", { label: "billed", contract_ids: [id] });
+  expect(fetched.body.contracts).toMatchObject([{ id }]);
   const user = (await vast.call("GET", "/api/v0/users/current/")).body;
   expect(user.credit).toBeCloseTo(1000 - bill.totalUsd, 9);
   expect(user.total_spend).toBeCloseTo(bill.totalUsd, 9);
@@ -302,6 +304,18 @@ test("a reservation lowers the price, is paid from the deposit, and is refunded 
   expect((await vast.call("PUT", "/api/v0/instances/prepay/1/", { amount: 5 })).status).toBe(400);
 });
 
+test("a reservation ends with its deposit: full price from then on", async () => {
+  await using vast = await bench({ credit: 5000 });
+  const id = await vast.rent({}, { num_gpus: { eq: 1 }, duration: { gte: 60 * DAY } });
+  const dph = Number((await vast.until(id, isRunning)).dph_base);
+  await vast.call("PUT", `/api/v0/instances/prepay/${id}/`, { amount: dph * 720 });
+  const before = (await vast.admin("GET", "/admin/bill")).body.computeUsd;
+  await vast.step(50 * DAY);
+  // 720 h worth of money at 0.8 of the price last 900 h; the other 300 h cost the full price.
+  const spent = (await vast.admin("GET", "/admin/bill")).body.computeUsd - before;
+  expect(spent).toBeCloseTo(dph * (720 + 300), 4);
+});
+
 test("more money than there is cannot be reserved", async () => {
   await using vast = await bench({ credit: 5 });
   const id = await vast.rent();
@@ -318,6 +332,14 @@ test("a host's wish for more is listed, accepted for the time after the end, or 
   expect(pending).toMatchObject({ success: true, count: 1, truncated: false });
   const [increase] = pending.pending_price_increases;
   expect(increase.new_gpu_costpersec * 3600).toBeCloseTo(Number(row.dph_base) * 1.5, 9);
+  const second = await vast.rent();
+  await vast.admin("POST", `/admin/instances/${second}/price-increase`, {});
+  const other = (await vast.call("GET", "/api/v0/instances/pending-price-increases/")).body.pending_price_increases[1];
+  const rejected = await vast.call("PUT", "/api/v0/instances/reject-price-increase/", {
+    pending_price_increase_id: other.pending_price_increase_id,
+  });
+  expect(rejected.body).toEqual({ success: true });
+  expect((await vast.call("GET", "/api/v0/instances/pending-price-increases/")).body.count).toBe(1);
   const accept = (body: unknown) => vast.call("PUT", "/api/v0/instances/accept-price-increase/", body);
   expect((await accept({ pending_price_increase_id: 99 })).body.error).toBe("no_pending_price_increase");
   expect((await accept({ pending_price_increase_id: increase.pending_price_increase_id, extra: 1 })).status).toBe(400);

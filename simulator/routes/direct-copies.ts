@@ -1,0 +1,127 @@
+import { type Call, endpoint } from "../http/endpoint.ts";
+import { failure, type Reply, success } from "../http/replies.ts";
+import { startCopy } from "../world/copier.ts";
+import { cancelDirectCopies, type Place, startDirectCopy } from "../world/direct-copy.ts";
+import type { Connection } from "../world/types.ts";
+import { freeOnAsk, rentVolume } from "../world/volumes.ts";
+import { isId, ownContract } from "./instance-access.ts";
+
+type Side = { kind: "place"; place: Place } | { kind: "cloud"; connection: Connection; path: string };
+
+const STARTED =
+  "Remote to Remote copy initiated - check instance status bar for progress updates (~30 seconds delayed).";
+
+/** C.<instance>, a bare instance id, V.<volume>, s3.<connection> (vast-api.md 5.1). */
+function side(call: Call, id: unknown, path: string): Side | Reply {
+  const text = String(id ?? "");
+  const [kind, number] = /^([A-Za-z0-9]+)\.(\d+)$/.exec(text)?.slice(1) ?? ["C", text];
+  if (kind === "C" && isId(number)) {
+    const contract = ownContract(call, number);
+    if (!contract) return failure(404, "no_such_instance", `Instance ${number} not found.`);
+    const machine = call.world.machineOf(contract);
+    return { kind: "place", place: { name: `C.${contract.id}`, machine, contract, volume: null, path } };
+  }
+  if (kind === "V") {
+    const volume = call.world.liveVolume(Number(number));
+    if (volume?.accountId !== call.account.id)
+      return failure(404, "no_such_volume", "Volume with that ID does not exist.");
+    const machine = call.world.machineOf(volume);
+    return { kind: "place", place: { name: `V.${volume.id}`, machine, contract: null, volume, path } };
+  }
+  const connection = call.world.connections.get(Number(number));
+  if (kind === "s3" && connection?.accountId === call.account.id) return { kind: "cloud", connection, path };
+  return failure(501, "not_covered", `copies with '${text || "local"}' are not covered by this simulator`);
+}
+
+function copy(call: Call): Reply {
+  const { src_id, dst_id, src_path, dst_path } = call.body;
+  if (typeof src_path !== "string" || src_path === "") return failure(400, "invalid_args", "Invalid src_path.");
+  if (typeof dst_path !== "string" || dst_path === "") return failure(400, "invalid_args", "Invalid dst_path.");
+  const source = side(call, src_id, src_path);
+  if ("status" in source) return source;
+  const target = side(call, dst_id, dst_path);
+  if ("status" in target) return target;
+  if (target.kind === "place" && /^\/(root)?\/*$/.test(dst_path)) {
+    return failure(400, "invalid_args", "Copying to / or /root is not allowed.");
+  }
+  if (source.kind === "place" && target.kind === "place") startDirectCopy(call.world, source.place, target.place);
+  else if (!startThroughCloud(call, source, target)) {
+    return failure(501, "not_covered", "copies between a volume and a cloud, or two clouds, are not covered");
+  }
+  return success({ msg: STARTED });
+}
+
+/** An instance and an S3 connection: the same work as a cloud copy. */
+function startThroughCloud(call: Call, source: Side, target: Side): boolean {
+  const [local, cloud] = source.kind === "place" ? [source, target] : [target, source];
+  if (local.kind !== "place" || cloud.kind !== "cloud" || !local.place.contract) return false;
+  const [bucket = "", ...rest] = cloud.path.replace(/^\/+/, "").split("/");
+  startCopy(call.world, local.place.contract, {
+    direction: source.kind === "place" ? "to cloud" : "from cloud",
+    connection: cloud.connection,
+    localPath: local.place.path,
+    bucket,
+    key: rest.join("/").replace(/\/+$/, ""),
+    flags: [],
+  });
+  return true;
+}
+
+function cancel(call: Call): Reply {
+  const id = String(call.body.dst_id ?? "");
+  const name = /^\d+$/.test(id) ? `C.${id}` : id;
+  if (!/^[CV]\.\d+$/.test(name)) return failure(400, "invalid_args", "Invalid dst_id.");
+  const found = side(call, name, "/");
+  if ("status" in found) return found;
+  cancelDirectCopies(call.world, name);
+  return success();
+}
+
+/** A new volume with the old one's content, on whichever machine offers it. */
+function cloneVolume(call: Call): Reply {
+  const source = side(call, `V.${String(call.body.src_id).replace(/^V\./, "")}`, "/");
+  if ("status" in source || source.kind !== "place" || !source.place.volume) {
+    return failure(404, "no_such_volume", "Volume with that ID does not exist.");
+  }
+  const machine = call.world.volumeAsks.get(Number(call.body.dst_id));
+  const sizeGb = Number(call.body.size ?? source.place.volume.sizeGb);
+  if (!machine?.online || freeOnAsk(call.world, machine) < sizeGb || sizeGb < source.place.volume.sizeGb) {
+    return failure(400, "invalid_args", `Volume offer ${String(call.body.dst_id)} cannot hold ${sizeGb} GB.`);
+  }
+  const { label } = source.place.volume;
+  const volume = rentVolume(call.world, call.account, machine, { sizeGb, label });
+  const target: Place = { name: `V.${volume.id}`, machine, contract: null, volume, path: "/" };
+  startDirectCopy(call.world, source.place, target);
+  return success({ volume_name: `V.${volume.id}` });
+}
+
+const LIMIT = { minIntervalS: 3.5 };
+
+export const directCopyEndpoints = [
+  endpoint({
+    method: "PUT",
+    path: "/api/v0/commands/copy_direct/",
+    chapter: "5.1",
+    scope: "instance_write",
+    limit: LIMIT,
+    coverage: "simplified: between instances, volumes and (for instances) s3; `local` and other clouds answer 501",
+    handle: copy,
+  }),
+  endpoint({
+    method: "DELETE",
+    path: "/api/v0/commands/copy_direct/",
+    chapter: "5.1",
+    scope: "instance_write",
+    limit: LIMIT,
+    coverage: "complete",
+    handle: cancel,
+  }),
+  endpoint({
+    method: "POST",
+    path: "/api/v0/volumes/copy/",
+    chapter: "4",
+    scope: "instance_write",
+    coverage: "complete; compression has no effect",
+    handle: cloneVolume,
+  }),
+];
