@@ -45,6 +45,10 @@ export const InstanceRow = z.object({
   verification: z.string().nullish(),
   cuda_max_good: z.number().nullish(),
   geolocation: z.string().nullish(),
+  /** Null until the container first runs; the last values stay when it stops (vast-api.md 3.6). */
+  gpu_util: z.number().nullish(),
+  gpu_temp: z.number().nullish(),
+  mem_usage: z.number().nullish(),
 });
 export type InstanceRow = z.infer<typeof InstanceRow>;
 

@@ -40,6 +40,15 @@ export function conditionOf(row: InstanceRow): Condition {
   return wantsRunning ? "running" : "stopping";
 }
 
+/**
+ * May something have run under this contract, and left results on its disk? Its status alone does not say: a container
+ * that starts again is loading as if for the first time. Its metrics are null until it first runs.
+ */
+export function mayHaveRun(row: InstanceRow): boolean {
+  const metrics = [row.gpu_util, row.gpu_temp, row.mem_usage];
+  return !BEFORE_FIRST_START.has(row.actual_status) || metrics.some((metric) => typeof metric === "number");
+}
+
 function beforeFirstStart(row: InstanceRow, wantsRunning: boolean): Condition {
   const message = row.status_msg ?? "";
   if (IMAGE_ERROR.test(message)) return "image-error";

@@ -1,4 +1,3 @@
-import { BEFORE_FIRST_START } from "../../api/assumptions.ts";
 import { isVastError, VastError } from "../../api/errors.ts";
 import { attachSshKey, type InstanceRow, type RentRequest, rentOffer } from "../../api/instances.ts";
 import { allInDph, type Offer } from "../../api/offers.ts";
@@ -8,6 +7,7 @@ import { volumeUsed } from "../../copy-out/volume-record.ts";
 import { wrapOnstart } from "../../fleet/image.ts";
 import { candidates, misfit, type Need, offerQuery, usd } from "../../fleet/place.ts";
 import { MARK_VARIABLE, markOf, rowsWithMark } from "../mark.ts";
+import { mayHaveRun } from "./condition.ts";
 import { type InstanceInputs, inputsSchema, needOf } from "./inputs.ts";
 import { factsOf, type RentalRecord } from "./outputs.ts";
 import { plain } from "./read.ts";
@@ -104,7 +104,7 @@ async function takeUp(context: Context, inputs: InstanceInputs): Promise<Rental 
   );
   if (found.length > 1) await removeDuplicates(context, inputs, found);
   const record = await newRecord(context, undefined, 0);
-  const everRan = !BEFORE_FIRST_START.has(row.actual_status);
+  const everRan = mayHaveRun(row);
   const rental = { row, record: { ...record, everRan }, fresh: false };
   const problem = mismatch(inputs, needOf(inputs), row);
   if (problem === undefined) return rental;
@@ -328,7 +328,7 @@ async function readBack(context: Context, inputs: InstanceInputs, need: Need, re
 /** The rental, when the contract is the one of this very call; else one whose past is not known. */
 function takenUp(row: InstanceRow, rental: Rental): Rental {
   if (row.id === rental.row.id) return { ...rental, row };
-  const record = { ...rental.record, offerId: undefined, everRan: !BEFORE_FIRST_START.has(row.actual_status) };
+  const record = { ...rental.record, offerId: undefined, everRan: mayHaveRun(row) };
   return { row, record, fresh: false };
 }
 
@@ -384,7 +384,7 @@ async function removeDuplicates(context: Context, inputs: InstanceInputs, rows: 
   const [oldest, ...others] = rows;
   if (!oldest) throw new VastError("unexpected", `${inputs.label}: no contract with its mark`);
   for (const row of others) {
-    if (!BEFORE_FIRST_START.has(row.actual_status)) {
+    if (mayHaveRun(row)) {
       throw new VastError(
         "blocked",
         `${inputs.label}: contracts ${oldest.id} and ${row.id} both carry this resource's mark and ${row.id} may have run already (it is ${row.actual_status}); both are kept`,

@@ -1,6 +1,6 @@
-import { BEFORE_FIRST_START } from "../../api/assumptions.ts";
 import type { Context } from "../../context.ts";
 import { copyOutBefore } from "../../copy-out/gate.ts";
+import { mayHaveRun } from "./condition.ts";
 import type { InstanceState } from "./outputs.ts";
 import { findContract } from "./read.ts";
 
@@ -12,8 +12,7 @@ export async function deleteInstance(context: Context, id: string, props: Record
     context.log(`${state.label}: contract ${id} is gone already`);
     return;
   }
-  const neverRan = !state.everRan && BEFORE_FIRST_START.has(row.actual_status);
-  if (!neverRan) await copyOutBefore(context, { state, row, purpose: "it is destroyed" });
+  if (state.everRan || mayHaveRun(row)) await copyOutBefore(context, { state, row, purpose: "it is destroyed" });
   await context.destroyer.destroy(row.id);
   context.log(`${state.label}: contract ${id} is destroyed; the account's list no longer has it`);
 }

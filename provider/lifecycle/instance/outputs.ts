@@ -1,5 +1,6 @@
 import type { InstanceRow } from "../../api/instances.ts";
 import type { Home } from "../../context.ts";
+import { mayHaveRun } from "./condition.ts";
 import type { InstanceInputs } from "./inputs.ts";
 
 /** What only the rental itself knew and the listing does not say again. */
@@ -42,7 +43,7 @@ export function factsOf(row: InstanceRow, rental: RentalRecord): InstanceFacts {
   const proxy = row.ssh_host ? `ssh -p ${proxyPort} root@${row.ssh_host}` : "";
   return {
     ...rental,
-    everRan: rental.everRan || row.actual_status === "running",
+    everRan: rental.everRan || mayHaveRun(row),
     contractId: row.id,
     machineId: row.machine_id,
     hostId: row.host_id ?? undefined,
