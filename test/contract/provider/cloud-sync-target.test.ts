@@ -36,7 +36,9 @@ test("a connection that does not exist yet stops the first up with the exact ste
   const inputs = { ...targetOf(binding), connection: "trainer-results", accessKeyId: "AKIALOCAL" };
   const error = (await createTarget(world.context(), inputs).catch((thrown: unknown) => thrown)) as Error;
   expect(error.message).toMatch(/no cloud connection "trainer-results" yet \(it has: s3c\)/);
-  expect(error.message).toMatch(/1\. open the Vast console[\s\S]*2\. name it exactly "trainer-results"[\s\S]*AKIALOCAL[\s\S]*run `pulumi up` again/);
+  expect(error.message).toMatch(
+    /1\. open the Vast console[\s\S]*2\. name it exactly "trainer-results"[\s\S]*AKIALOCAL[\s\S]*run `pulumi up` again/,
+  );
   expect(error.message).not.toContain(storage.server.secretAccessKey);
 });
 

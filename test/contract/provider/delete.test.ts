@@ -4,7 +4,16 @@ import { setState } from "../../../provider/api/instances.ts";
 import type { Context } from "../../../provider/context.ts";
 import { deleteInstance } from "../../../provider/lifecycle/instance/delete.ts";
 import type { Binding } from "../../../provider/lifecycle/instance/inputs.ts";
-import { create, type Held, type Inputs, type Storage, startStorage, startWorld, type VastWorld, worker } from "../../support/vast-world.ts";
+import {
+  create,
+  type Held,
+  type Inputs,
+  type Storage,
+  startStorage,
+  startWorld,
+  type VastWorld,
+  worker,
+} from "../../support/vast-world.ts";
 
 const COPY = "POST /api/v0/commands/rclone/";
 const DELETE_ONE = "DELETE /api/v0/instances/{id}/";
@@ -33,7 +42,8 @@ async function withResults(world: VastWorld, copyOut: Inputs = {}, name?: string
 
 const destroy = ({ world, held }: Pick<Running, "world" | "held">, context: Context = world.context()) =>
   deleteInstance(context, held.id, held.state);
-const instanceOf = async ({ world, held }: Running) => (await world.instances()).find(({ id }) => String(id) === held.id);
+const instanceOf = async ({ world, held }: Running) =>
+  (await world.instances()).find(({ id }) => String(id) === held.id);
 const copiesOf = (world: VastWorld) => world.requests(COPY);
 
 describe("destroy", () => {
@@ -44,32 +54,55 @@ describe("destroy", () => {
     await destroy(running);
 
     const prefix = `runs/${held.id}/workspace/out`;
-    expect((await storage.keys(target.bucket)).toSorted()).toEqual([`${prefix}/model.pt`, `${prefix}/run 1/log "a".txt`]);
+    expect((await storage.keys(target.bucket)).toSorted()).toEqual([
+      `${prefix}/model.pt`,
+      `${prefix}/run 1/log "a".txt`,
+    ]);
     expect(await storage.text(target.bucket, `${prefix}/model.pt`)).toBe("weights");
     const head = await storage.client.send(new HeadObjectCommand({ Bucket: target.bucket, Key: `${prefix}/model.pt` }));
     expect(Math.floor(Number(head.Metadata?.mtime))).toBe(1_700_000_000);
-    const manifest = JSON.parse(await storage.text(target.bucket, `runs/${held.id}/.pulumi-vast/manifest.json`)) as Inputs;
+    const manifest = JSON.parse(
+      await storage.text(target.bucket, `runs/${held.id}/.pulumi-vast/manifest.json`),
+    ) as Inputs;
     expect(manifest).toMatchObject({
       contractId: Number(held.id),
       verify: "size",
-      folders: [{ path: OUT, exists: true, files: [{ path: "model.pt", sizeBytes: 7, mtimeS: 1_700_000_000 }, { path: 'run 1/log "a".txt' }] }],
+      folders: [
+        {
+          path: OUT,
+          exists: true,
+          files: [{ path: "model.pt", sizeBytes: 7, mtimeS: 1_700_000_000 }, { path: 'run 1/log "a".txt' }],
+        },
+      ],
     });
     expect(await world.instances()).toEqual([]);
-    expect(world.logs.join("\n")).toMatch(/verified 2 files \(16 bytes\).*[\s\S]*is destroyed; the account's list no longer has it/);
+    expect(world.logs.join("\n")).toMatch(
+      /verified 2 files \(16 bytes\).*[\s\S]*is destroyed; the account's list no longer has it/,
+    );
   });
 
   test("also saves what is written between the first copy and the stop", async () => {
     await using world = await startWorld();
-    await world.admin("POST", "/workloads", { model: "training", checkpointEverySeconds: 20, checkpointBytes: 1000, dir: OUT });
+    await world.admin("POST", "/workloads", {
+      model: "training",
+      checkpointEverySeconds: 20,
+      checkpointBytes: 1000,
+      dir: OUT,
+    });
     const target = await storage.connect(world);
     const held = await create(world.context(), worker({ copyOut: { target, paths: [OUT] } }));
     await world.write(Number(held.id), `${OUT}/first.pt`, "weights");
     await destroy({ world, held });
-    const [gone] = await world.admin<{ filesAtDestroy: { path: string; sizeBytes?: number; size?: number }[] }[]>("GET", "/instances?all=1");
+    const [gone] = await world.admin<{ filesAtDestroy: { path: string; sizeBytes?: number; size?: number }[] }[]>(
+      "GET",
+      "/instances?all=1",
+    );
     const left = (gone?.filesAtDestroy ?? []).filter(({ path }) => path.startsWith(`${OUT}/`)).map(({ path }) => path);
     // The worker went on while the first copy ran.
     expect(left.length).toBeGreaterThan(1);
-    expect((await storage.keys(target.bucket)).toSorted()).toEqual(left.map((path) => `runs/${held.id}${path}`).toSorted());
+    expect((await storage.keys(target.bucket)).toSorted()).toEqual(
+      left.map((path) => `runs/${held.id}${path}`).toSorted(),
+    );
   });
 
   test("of what is gone already succeeds", async () => {
@@ -97,6 +130,18 @@ describe("destroy", () => {
     expect(await world.instances()).toHaveLength(1);
   });
 
+  test("of a machine that ran unseen and is loading again is not exempt: there are results on its disk", async () => {
+    await using world = await startWorld({ speed: 60 });
+    const held = await create(world.context(), worker({ waitFor: "created" }));
+    await world.until(Number(held.id), ({ actual }) => actual === "running");
+    await world.fault({ endpoint: "boot", kind: "pull-stuck" });
+    await world.admin("POST", `/instances/${held.id}/crash`);
+    await world.context().transport.call(setState, Number(held.id), "running");
+    await world.until(Number(held.id), ({ actual }) => actual === "loading");
+    await expect(destroy({ world, held })).rejects.toThrow(/has run and declares no copy-out/);
+    expect(await world.instances()).toHaveLength(1);
+  });
+
   test("of a stopped machine copies without starting it", async () => {
     await using world = await startWorld();
     const running = await withResults(world);
@@ -120,13 +165,20 @@ describe("destroy", () => {
   test("of a machine that is just starting again stops it first, so that nothing is written behind the copy", async () => {
     await using world = await startWorld({ speed: 100 });
     const running = await withResults(world);
-    await world.admin("POST", "/workloads", { model: "training", checkpointEverySeconds: 5, checkpointBytes: 100, dir: OUT });
+    await world.admin("POST", "/workloads", {
+      model: "training",
+      checkpointEverySeconds: 5,
+      checkpointBytes: 100,
+      dir: OUT,
+    });
     await world.admin("POST", `/instances/${running.held.id}/crash`);
     await world.context().transport.call(setState, Number(running.held.id), "running");
     await destroy(running);
     const [gone] = await world.admin<{ filesAtDestroy: { path: string }[] }[]>("GET", "/instances?all=1");
     const left = (gone?.filesAtDestroy ?? []).filter(({ path }) => path.startsWith(`${OUT}/`)).map(({ path }) => path);
-    expect((await storage.keys(running.target.bucket)).toSorted()).toEqual(left.map((path) => `runs/${running.held.id}${path}`).toSorted());
+    expect((await storage.keys(running.target.bucket)).toSorted()).toEqual(
+      left.map((path) => `runs/${running.held.id}${path}`).toSorted(),
+    );
   });
 });
 
@@ -137,7 +189,9 @@ describe("a copy that does not arrive", () => {
       await using world = await startWorld();
       const running = await withResults(world);
       await world.fault({ endpoint: "copy", kind });
-      await expect(destroy(running)).rejects.toThrow(/not safely there:\n.*(model|log)[\s\S]*was not destroyed: it is left running as it was; its state is kept/);
+      await expect(destroy(running)).rejects.toThrow(
+        /not safely there:\n.*(model|log)[\s\S]*was not destroyed: it is left running as it was; its state is kept/,
+      );
       expect(await instanceOf(running)).toMatchObject({ actual: "running", intended: "running", destroyedAt: null });
     },
   );
@@ -146,7 +200,9 @@ describe("a copy that does not arrive", () => {
     await using world = await startWorld();
     const running = await withResults(world);
     await world.fault({ endpoint: "copy", kind: "copy-fail", body: "AccessDenied: quota" });
-    await expect(destroy(running)).rejects.toThrow(/Cloud Copy Failed: AccessDenied: quota[\s\S]*cloud connection in the Vast console[\s\S]*left running/);
+    await expect(destroy(running)).rejects.toThrow(
+      /Cloud Copy Failed: AccessDenied: quota[\s\S]*cloud connection in the Vast console[\s\S]*left running/,
+    );
     expect(await instanceOf(running)).toMatchObject({ actual: "running" });
     await destroy(running);
     expect(await storage.keys(running.target.bucket)).toHaveLength(2);
@@ -205,15 +261,22 @@ describe("a copy that does not arrive", () => {
   test("because nothing matches the required patterns is no success", async () => {
     await using world = await startWorld();
     const running = await withResults(world, { required: ["*.safetensors"] });
-    await expect(destroy(running)).rejects.toThrow(/no file matches the required "\*\.safetensors" in \/workspace\/out/);
+    await expect(destroy(running)).rejects.toThrow(
+      /no file matches the required "\*\.safetensors" in \/workspace\/out/,
+    );
     expect(await instanceOf(running)).toMatchObject({ destroyedAt: null });
   });
 
   test("because the bucket cannot be read keeps the instance", async () => {
     await using world = await startWorld();
     const running = await withResults(world);
-    const state = { ...running.held.state, copyOut: { ...running.held.state.copyOut, target: { ...running.target, bucket: "no-such-bucket" } } };
-    await expect(deleteInstance(world.context(), running.held.id, state as Held["state"])).rejects.toThrow(/s3:\/\/no-such-bucket failed[\s\S]*AWS credentials/);
+    const state = {
+      ...running.held.state,
+      copyOut: { ...running.held.state.copyOut, target: { ...running.target, bucket: "no-such-bucket" } },
+    };
+    await expect(deleteInstance(world.context(), running.held.id, state as Held["state"])).rejects.toThrow(
+      /s3:\/\/no-such-bucket failed[\s\S]*AWS credentials/,
+    );
     expect(await instanceOf(running)).toMatchObject({ actual: "running" });
   });
 
@@ -263,7 +326,9 @@ describe("without a copy-out", () => {
   test("an instance that has run is kept, with what to do", async () => {
     await using world = await startWorld();
     const held = await create(world.context());
-    await expect(destroy({ world, held })).rejects.toThrow(/has run and declares no copy-out[\s\S]*declare `copyOut[\s\S]*copyOut\.waive/);
+    await expect(destroy({ world, held })).rejects.toThrow(
+      /has run and declares no copy-out[\s\S]*declare `copyOut[\s\S]*copyOut\.waive/,
+    );
     expect(await world.instances()).toHaveLength(1);
   });
 
@@ -272,7 +337,9 @@ describe("without a copy-out", () => {
     const held = await create(world.context(), worker({ copyOut: { waive: "it only warmed a cache" } }));
     await destroy({ world, held });
     expect(await world.instances()).toEqual([]);
-    expect(world.logs.join("\n")).toMatch(/WAIVED: trainer-0.*WITHOUT copying anything out\. Reason given: it only warmed a cache/);
+    expect(world.logs.join("\n")).toMatch(
+      /WAIVED: trainer-0.*WITHOUT copying anything out\. Reason given: it only warmed a cache/,
+    );
   });
 
   test("it goes with a reason for one run, for the resources named in it and no others", async () => {
@@ -308,7 +375,9 @@ describe("a destroy that was cut short", () => {
     const context = world.context({}, { clock: { ...clock, sleep: (seconds) => clock.sleep(seconds, killed.signal) } });
     const first = destroy(running, context).catch(() => "cut short");
     while ((await copiesOf(world)).length === 0);
-    await world.until(Number(running.held.id), (instance) => /Cloud Copy/.test(String((instance as { statusMsg?: string }).statusMsg)));
+    await world.until(Number(running.held.id), (instance) =>
+      /Cloud Copy/.test(String((instance as { statusMsg?: string }).statusMsg)),
+    );
     killed.abort();
     expect(await first).toBe("cut short");
     await destroy(running);
@@ -321,7 +390,11 @@ describe("a destroy that was cut short", () => {
     const running = await withResults(world, { timeout: 200 });
     const started = new Date(Date.now() - 86_400_000).toISOString();
     const key = `runs/${running.held.id}/.pulumi-vast/copy.json`;
-    await storage.put(running.target.bucket, key, JSON.stringify({ path: OUT, messageBefore: "something else", startedAt: started }));
+    await storage.put(
+      running.target.bucket,
+      key,
+      JSON.stringify({ path: OUT, messageBefore: "something else", startedAt: started }),
+    );
     await destroy(running);
     expect(await world.instances()).toEqual([]);
   });
@@ -360,7 +433,9 @@ describe("many destroys at once", () => {
     const held = await create(world.context(), worker({ copyOut: { waive: "nothing of value was made" } }));
     // The answer of another endpoint's success, without any effect.
     await world.fault({ endpoint: DELETE_ONE, kind: "status", status: 200, body: { success: true }, times: null });
-    await expect(destroy({ world, held })).rejects.toThrow(/still listed 180 s after its destroy was accepted; it may still bill/);
+    await expect(destroy({ world, held })).rejects.toThrow(
+      /still listed 180 s after its destroy was accepted; it may still bill/,
+    );
     expect(await world.instances()).toHaveLength(1);
   });
 

@@ -1,8 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { setState } from "../../../provider/api/instances.ts";
 import { diffInstance } from "../../../provider/lifecycle/instance/diff.ts";
+import { readInstance } from "../../../provider/lifecycle/instance/read.ts";
 import { updateInstance } from "../../../provider/lifecycle/instance/update.ts";
-import { checked, create, type Held, type Inputs, type Storage, startStorage, startWorld, type VastWorld, worker } from "../../support/vast-world.ts";
+import {
+  checked,
+  create,
+  type Held,
+  type Inputs,
+  type Storage,
+  startStorage,
+  startWorld,
+  type VastWorld,
+  worker,
+} from "../../support/vast-world.ts";
 
 let storage: Storage;
 beforeAll(async () => {
@@ -10,7 +21,8 @@ beforeAll(async () => {
 });
 afterAll(() => storage.stop());
 
-const diff = (world: VastWorld, { id, state }: Held, inputs: Inputs) => diffInstance(world.context(), id, state, checked(inputs));
+const diff = (world: VastWorld, { id, state }: Held, inputs: Inputs) =>
+  diffInstance(world.context(), id, state, checked(inputs));
 async function up(world: VastWorld, held: Held, inputs: Inputs): Promise<Held> {
   const { outs } = await updateInstance(world.context(), held.id, held.state, checked(inputs));
   return { id: held.id, state: outs as Held["state"] };
@@ -162,6 +174,22 @@ describe("what happened behind our back is seen by a plain up, without a refresh
     expect(after.state.dphCompute).toBeLessThanOrEqual(5);
     // Nothing is changed any more: a lower bid would only be beaten again.
     expect(await diff(world, after, inputs)).toMatchObject({ changes: false });
+  });
+
+  test("a bid that was raised so is kept by refresh and by the changes after it", async () => {
+    await using world = await startWorld();
+    const inputs = worker({ bid: 0.9, maxBid: 5, onInterruption: "rebid" });
+    const held = await create(world.context(), inputs);
+    await world.admin("POST", `/machines/${held.state.machineId}/price`, { minBidPerGpu: 2 });
+    await world.admin("POST", `/instances/${held.id}/preempt`);
+    await world.until(Number(held.id), ({ actual }) => actual === "exited");
+    const raised = await up(world, held, inputs);
+    const { props } = await readInstance(world.context(), held.id, raised.state);
+    const refreshed = { id: held.id, state: props as Held["state"] };
+    expect(await diff(world, refreshed, inputs)).toMatchObject({ changes: false });
+    const renamed = worker({ bid: 0.9, maxBid: 5, onInterruption: "rebid", label: "renamed" });
+    const after = await up(world, refreshed, renamed);
+    expect(after.state).toMatchObject({ status: "running", label: "renamed", dphCompute: raised.state.dphCompute });
   });
 
   test("an outbid worker that must not be replaced is an error", async () => {

@@ -15,7 +15,9 @@ describe("refresh", () => {
     const read = await readInstance(world.context(), id, state);
     expect(read.id).toBe(id);
     expect(read.inputs).toEqual(checked(worker()));
-    expect(await diffInstance(world.context(), id, read.props ?? {}, checked(worker()))).toMatchObject({ changes: false });
+    expect(await diffInstance(world.context(), id, read.props ?? {}, checked(worker()))).toMatchObject({
+      changes: false,
+    });
   });
 
   test("of many instances costs one sweep of the list, not one call each", async () => {
@@ -65,15 +67,31 @@ describe("refresh", () => {
 describe("a living instance is never taken for gone", () => {
   const page = "<html><body>Service maintenance</body></html>";
   test.for<[string, Parameters<Awaited<ReturnType<typeof startWorld>>["fault"]>[0], RegExp]>([
-    ["a list that was withdrawn", { kind: "status", status: 410, body: { success: false, error: "deprecated_endpoint", msg: "Use /api/v2/" } }, /Use \/api\/v2/],
+    [
+      "a list that was withdrawn",
+      { kind: "status", status: 410, body: { success: false, error: "deprecated_endpoint", msg: "Use /api/v2/" } },
+      /Use \/api\/v2/,
+    ],
     ["an empty body", { kind: "status", status: 200, body: "" }, /another shape/],
-    ["rows of another type", { kind: "wrong-shape", body: { success: true, total_instances: 0, next_token: null, instances: "" } }, /another shape/],
+    [
+      "rows of another type",
+      { kind: "wrong-shape", body: { success: true, total_instances: 0, next_token: null, instances: "" } },
+      /another shape/,
+    ],
     ["an empty object", { kind: "wrong-shape", body: {} }, /another shape/],
     ["a page of HTML", { kind: "html", status: 200, body: page }, /another shape/],
     ["HTML refusals from the edge", { kind: "html" }, /throttling/],
     ["a list that breaks off", { kind: "truncate" }, /connection .* broke/],
-    ["rows that are counted but missing", { kind: "wrong-shape", body: { success: true, total_instances: 1, next_token: null, instances: [] } }, /incomplete: 0 of 1/],
-    ["a wrong key", { kind: "status", status: 404, body: { success: false, error: "auth_error", msg: "Invalid user key" } }, /refused the API key/],
+    [
+      "rows that are counted but missing",
+      { kind: "wrong-shape", body: { success: true, total_instances: 1, next_token: null, instances: [] } },
+      /incomplete: 0 of 1/,
+    ],
+    [
+      "a wrong key",
+      { kind: "status", status: 404, body: { success: false, error: "auth_error", msg: "Invalid user key" } },
+      /refused the API key/,
+    ],
     ["a plain 404", { kind: "status", status: 404, body: "Not Found" }, /another shape/],
     ["the service's own failures", { kind: "status", status: 500 }, /Internal server error/],
   ])("because of %s", async ([, fault, message]) => {

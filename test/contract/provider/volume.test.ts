@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { checkInputs } from "../../../provider/lifecycle/check.ts";
 import { deleteInstance } from "../../../provider/lifecycle/instance/delete.ts";
 import type { Binding } from "../../../provider/lifecycle/instance/inputs.ts";
 import { updateInstance } from "../../../provider/lifecycle/instance/update.ts";
-import { checkInputs } from "../../../provider/lifecycle/check.ts";
 import {
   createVolume,
   diffVolume,
@@ -11,7 +11,16 @@ import {
   volumeInputsSchema,
   volumeProblems,
 } from "../../../provider/lifecycle/volume.ts";
-import { checked, create, type Inputs, type Storage, startStorage, startWorld, type VastWorld, worker } from "../../support/vast-world.ts";
+import {
+  checked,
+  create,
+  type Inputs,
+  type Storage,
+  startStorage,
+  startWorld,
+  type VastWorld,
+  worker,
+} from "../../support/vast-world.ts";
 
 const RENT = "PUT /api/v0/volumes/";
 let storage: Storage;
@@ -80,7 +89,9 @@ describe("a volume", () => {
     const { state } = await rent(world);
     const other = await rent(world, { mark: "0123456789abcdef", machineId: state.machineId });
     expect(other.state.machineId).toBe(state.machineId);
-    await expect(rent(world, { mark: "fedcba9876543210", machineId: 1 })).rejects.toThrow(/no machine offers a volume of 20 GB/);
+    await expect(rent(world, { mark: "fedcba9876543210", machineId: 1 })).rejects.toThrow(
+      /no machine offers a volume of 20 GB/,
+    );
   });
 
   test("is not rented over its price", async () => {
@@ -104,11 +115,14 @@ describe("a volume", () => {
     const { id, state } = await rent(world);
     expect((await readVolume(world.context(), id, state)).id).toBe(id);
     for (const body of [{}, { volumes: "" }, { success: false, error: "auth_error", msg: "Invalid user key" }]) {
-      await world.fault({ endpoint: "GET /api/v0/volumes/", kind: "wrong-shape", body });
+      await world.fault({ endpoint: "GET /api/v0/volumes/", kind: "wrong-shape", body, times: null });
       await expect(readVolume(world.context(), id, state)).rejects.toThrow();
+      await world.clearFaults();
     }
     await world.admin("POST", "/accounts", { apiKey: "another-key" });
-    await expect(readVolume(world.context({ apiKey: "another-key" }), id, state)).rejects.toThrow(/belongs to Vast\.ai account/);
+    await expect(readVolume(world.context({ apiKey: "another-key" }), id, state)).rejects.toThrow(
+      /belongs to Vast\.ai account/,
+    );
     await removeVolume(world.context(), id, { ...state, copyOut: { waive: "it was never used" } });
     expect(await readVolume(world.context(), id, state)).toEqual({});
   });
@@ -119,7 +133,9 @@ describe("a volume's delete", () => {
     await using world = await startWorld();
     const target = await storage.connect(world);
     const { volume, held } = await mounted(world, target, "its content does not matter");
-    await expect(removeVolume(world.context(), volume.id, volume.state)).rejects.toThrow(`is used by instance ${held.id}; it is kept`);
+    await expect(removeVolume(world.context(), volume.id, volume.state)).rejects.toThrow(
+      `is used by instance ${held.id}; it is kept`,
+    );
     expect(await world.volumes()).toHaveLength(1);
   });
 
@@ -153,13 +169,17 @@ describe("a volume's delete", () => {
     await updateInstance(world.context(), held.id, held.state, checked({ ...inputs, image: "debian:12" }));
     await world.write(Number(held.id), "/data/later.pt", "weights");
     await world.context().destroyer.destroy(Number(held.id));
-    await expect(removeVolume(world.context(), volume.id, volume.state)).rejects.toThrow(/nothing was copied from it since/);
+    await expect(removeVolume(world.context(), volume.id, volume.state)).rejects.toThrow(
+      /nothing was copied from it since/,
+    );
   });
 
   test("is refused when no target says where its content would be", async () => {
     await using world = await startWorld();
     const { id, state } = await rent(world);
-    await expect(removeVolume(world.context(), id, state)).rejects.toThrow(/names no copy-out target[\s\S]*declare `copyOut/);
+    await expect(removeVolume(world.context(), id, state)).rejects.toThrow(
+      /names no copy-out target[\s\S]*declare `copyOut/,
+    );
   });
 
   test("goes with a written reason, which is said loudly", async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { InstanceRow } from "../../../provider/api/instances.ts";
-import { type Condition, conditionOf } from "../../../provider/lifecycle/instance/condition.ts";
+import { type Condition, conditionOf, mayHaveRun } from "../../../provider/lifecycle/instance/condition.ts";
 import { instanceRow } from "../../support/rows.ts";
 
 const NO_MANIFEST = "Error response from daemon: manifest for a/b:c not found: manifest unknown";
@@ -86,3 +86,16 @@ test.for<[string, Four, Partial<InstanceRow>, Condition]>([
     expect(conditionOf(row)).toBe(condition);
   },
 );
+
+test.for<[string, Partial<InstanceRow>, boolean]>([
+  ["accepted", { actual_status: null, status_msg: null }, false],
+  ["pulling", { actual_status: "loading" }, false],
+  ["made", { actual_status: "created", gpu_util: null, gpu_temp: null, mem_usage: null }, false],
+  ["loading again, with the metrics of before", { actual_status: "loading", gpu_util: 0, gpu_temp: 41 }, true],
+  ["running", {}, true],
+  ["stopped", { actual_status: "exited" }, true],
+  ["on a silent host", { actual_status: "offline" }, true],
+  ["of a status nobody knows", { actual_status: "hibernating" }, true],
+])("whether a contract that is %s may hold results is known", ([, row, may]) => {
+  expect(mayHaveRun(instanceRow(row))).toBe(may);
+});
