@@ -263,6 +263,13 @@ const CROSS_CHECKS: readonly CrossCheck[] = [
           reason: "takes an existing contract; a pinned offer id would be ignored. Give criteria instead",
         }
       : undefined,
+  ({ volume, copyOut }, unknown) =>
+    volume !== undefined && !copyOut?.target && !unknown.has("copyOut")
+      ? {
+          property: "copyOut.target",
+          reason: "is missing: what is on the volume can be copied only through the instance that mounts it",
+        }
+      : undefined,
   ({ copyOut }, unknown) =>
     copyOut && copyOut.waive === undefined && !unknown.has("copyOut") && copyOut.paths.length === 0
       ? {

@@ -104,7 +104,7 @@ async function bringTo(context: Context, id: number, news: InstanceInputs): Prom
   } catch (error) {
     if (!(error instanceof DudError)) throw error;
     throw new VastError("blocked", `${news.label}: contract ${id} does not start: ${error.message}; it is kept`, {
-      fix: "run `pulumi up` again: it will be replaced, with its files copied out first",
+      fix: "once its host has given up, `pulumi up` replaces it; to replace it now: `pulumi up --replace` with its URN. Its files are copied out first",
     });
   }
   await waitUntilReady(context, id, news, news.label);
