@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createInstance } from "../../../provider/lifecycle/instance/create.ts";
 import { MARK_VARIABLE } from "../../../provider/lifecycle/mark.ts";
-import { checked, create, startWorld, worker } from "../../support/vast-world.ts";
+import { API_KEY, checked, create, startWorld, worker } from "../../support/vast-world.ts";
 
 const RENT = "PUT /api/v0/asks/{id}/";
 const LIST = "GET /api/v1/instances/";
@@ -25,6 +25,16 @@ describe("create", () => {
     expect(state.dph).toBeGreaterThan(state.dphCompute);
     expect(state.dph).toBeCloseTo(state.dphCompute + state.dphStorage, 5);
     expect(state.sshCommand).toMatch(/^ssh -p \d+ root@/);
+  });
+
+  test("leaves no trace of the API key in state, outputs or what is printed", async () => {
+    await using world = await startWorld();
+    const { state } = await create(world.context());
+    const failed = await create(world.context(), worker({ offer: { gpu: "RTX 4090", maxDph: 0.001 } }, "other")).catch(
+      String,
+    );
+    expect(JSON.stringify(state) + world.logs.join("\n") + failed).not.toContain(API_KEY);
+    expect((await world.requests()).map(({ path }) => path).join("\n")).not.toContain(API_KEY);
   });
 
   test("takes the cheapest machine that fits, all-in", async () => {

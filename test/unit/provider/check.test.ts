@@ -115,6 +115,12 @@ describe("bad input is refused with its property and the fix", () => {
       "readyWhen.log",
       /regular expression/,
     ],
+    [
+      "a volume whose content nobody would copy",
+      { volume: { id: 7, machineId: 3, mountPath: "/data" }, copyOut: { waive: "only logs are written" } },
+      "copyOut.target",
+      /only through the instance that mounts it/,
+    ],
     ["two ends of life", { expiresAt: "2030-01-01T00:00:00Z", maxDurationHours: 5 }, "expiresAt", /keep one/],
     ["half an SSH key", { sshKeys: ["AAAAC3NzaC1lZDI1NTE5"] }, "sshKeys.0", /whole public key line/],
     ["adopting and pinning at once", { adopt: 7, offer: { id: 5 } }, "adopt", /Give criteria instead/],
