@@ -162,18 +162,19 @@ function mayResend(error: VastError, resend: Resend): boolean {
   }
 }
 
-const NEVER_CONNECTED = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "UND_ERR_CONNECT_TIMEOUT",
-]);
+const NEVER_CONNECTED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "UND_ERR_CONNECT_TIMEOUT"]);
+/** The network reports these for connections that stand, too: then the request may have arrived. */
+const MAYBE_CONNECTED = new Set(["EHOSTUNREACH", "ENETUNREACH"]);
+
+/** Whether a request certainly never left this machine. */
+export function neverConnected(cause: unknown): boolean {
+  const { code, syscall } = cause as { code?: unknown; syscall?: unknown };
+  return NEVER_CONNECTED.has(String(code)) || (MAYBE_CONNECTED.has(String(code)) && syscall === "connect");
+}
 
 function connectionError(route: string, baseUrl: string, cause: unknown): VastError {
   const code = String((cause as { code?: unknown }).code ?? (cause as Error).name);
-  if (NEVER_CONNECTED.has(code)) {
+  if (neverConnected(cause)) {
     return new VastError("unreachable", `${baseUrl} cannot be reached (${code}); nothing was changed`, {
       endpoint: route,
       fix: "check the network, and `vast:apiUrl` in the stack config (or VAST_URL)",

@@ -9,7 +9,7 @@ import {
   showInstance,
 } from "../../../provider/api/instances.ts";
 import { noPacing, type Pacer } from "../../../provider/api/pacing.ts";
-import { backoffS, createTransport } from "../../../provider/api/transport.ts";
+import { backoffS, createTransport, neverConnected } from "../../../provider/api/transport.ts";
 import { freePort } from "../../../tools/free-port.ts";
 import { type Answer, answeringServer } from "../../support/answering-server.ts";
 import { heldClock } from "../../support/held-clock.ts";
@@ -268,6 +268,18 @@ describe("a service that is not there", () => {
     expect(error.message).toMatch(/ECONNREFUSED.*nothing was changed[\s\S]*vast:apiUrl/);
     expect(clock.slept).toHaveLength(MAX_ATTEMPTS - 1);
   });
+});
+
+test.for<[string, { code: string; syscall?: string }, boolean]>([
+  ["a refused connection", { code: "ECONNREFUSED", syscall: "connect" }, true],
+  ["an unknown host", { code: "ENOTFOUND", syscall: "getaddrinfo" }, true],
+  ["no way to the host", { code: "EHOSTUNREACH", syscall: "connect" }, true],
+  ["a way to the host that was lost after the request", { code: "EHOSTUNREACH", syscall: "read" }, false],
+  ["a network that was lost after the request", { code: "ENETUNREACH", syscall: "write" }, false],
+  ["a reset", { code: "ECONNRESET", syscall: "read" }, false],
+  ["silence", { code: "UND_ERR_HEADERS_TIMEOUT" }, false],
+])("a request met by %s is known to have had no effect, or not", ([, cause, never]) => {
+  expect(neverConnected(cause)).toBe(never);
 });
 
 describe("a result behind a public URL", () => {
