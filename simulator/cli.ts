@@ -17,6 +17,7 @@ interface Flags {
   startAt?: number;
   bootFactor: number;
   ssh?: boolean;
+  rateLimits: boolean;
   market: "calm" | "live";
 }
 
@@ -38,7 +39,8 @@ const program = new Command("vast-simulator")
       .choices(["calm", "live"])
       .default("calm"),
   )
-  .option("--no-ssh", "do not serve SSH for running instances (loopback addresses 127.16.0.0/12)")
+  .option("--no-rate-limits", "answer calls however fast they follow each other")
+  .option("--no-ssh", "do not serve SSH for running instances (on loopback addresses, Linux only)")
   .option("--data <folder>", "keep disks here; default: a temporary folder, removed at the end")
   .option("--log <file>", "write requests and events there as lines of JSON")
   .addHelpText("after", "\nPrints a line of JSON when it is ready; its pageUrl shows everything live in a browser.")
@@ -49,7 +51,11 @@ program.parse();
 const flags = program.opts<Flags>();
 
 try {
-  const simulator = await startSimulator({ ...flags, ssh: flags.ssh ? undefined : false });
+  const simulator = await startSimulator({
+    ...flags,
+    ssh: flags.ssh ? undefined : false,
+    choices: { enforceRateLimits: flags.rateLimits },
+  });
   const { url, adminUrl, adminToken } = simulator;
   const pageUrl = `${adminUrl}/#${new URLSearchParams({ token: adminToken })}`;
   process.stdout.write(`${JSON.stringify({ url, adminUrl, adminToken, pageUrl })}\n`);

@@ -1,0 +1,22 @@
+import { Command, InvalidArgumentError } from "commander";
+import { load } from "./load.ts";
+
+const program = new Command("npm run bench --").description("figures of the simulator that its issue asks for");
+
+program
+  .command("simulator")
+  .description("latency of list pages, searches and shows over HTTP, and memory, under load")
+  .option("--instances <n>", "instances that exist", whole, 5000)
+  .option("--offers <n>", "offers on the market", whole, 20_000)
+  .option("--calls <n>", "calls per kind", whole, 2000)
+  .option("--callers <n>", "calls under way at once", whole, 2)
+  .option("--json <file>", "write the figures there")
+  .action(load);
+
+await program.parseAsync();
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("expected a whole number above 0");
+  return value;
+}
