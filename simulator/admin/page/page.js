@@ -98,7 +98,7 @@ const TABLES = {
     key: (row) => row.gpu,
     none: "No offers.",
     columns: [
-      ["GPU", fixed, (row) => [row.gpu]],
+      ["GPU", { class: "word" }, (row) => [row.gpu]],
       ["Open offers", number, (row) => [`${count(row.open)}/${count(row.offers)}`]],
       ["GPUs rented", number, (row) => [`${count(row.gpusRented)}/${count(row.gpus)}`, shareBar(row)]],
       ["Online", number, onlineCell],
