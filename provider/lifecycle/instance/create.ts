@@ -313,7 +313,7 @@ async function readBack(context: Context, inputs: InstanceInputs, need: Need, re
     const row = await freshRow(context, rental.row.id);
     kept = { ...rental, row };
     const same = rowsWithMark((await context.sweeper.atMost(60)).rows, inputs.mark);
-    if (same.length > 1) kept = takenUp(await removeDuplicates(context, inputs, same), kept);
+    if (same.length > 1) kept = takenUp(await removeDuplicates(context, inputs, same, row.id), kept);
   } catch (error) {
     throw new StrandedError(error, inputs, kept);
   }
@@ -380,11 +380,16 @@ export function rentedMachine(
  * Two contracts with one mark: an earlier provider outlived its engine and rented at the same moment. The older one is
  * kept by everybody who sees both, so that two processes cannot each destroy the other's.
  */
-async function removeDuplicates(context: Context, inputs: InstanceInputs, rows: InstanceRow[]): Promise<InstanceRow> {
+async function removeDuplicates(
+  context: Context,
+  inputs: InstanceInputs,
+  rows: InstanceRow[],
+  rentedJustNow?: number,
+): Promise<InstanceRow> {
   const [oldest, ...others] = rows;
   if (!oldest) throw new VastError("unexpected", `${inputs.label}: no contract with its mark`);
   for (const row of others) {
-    if (mayHaveRun(row)) {
+    if (mayHaveRun(row) && row.id !== rentedJustNow) {
       throw new VastError(
         "blocked",
         `${inputs.label}: contracts ${oldest.id} and ${row.id} both carry this resource's mark and ${row.id} may have run already (it is ${row.actual_status}); both are kept`,
@@ -393,7 +398,11 @@ async function removeDuplicates(context: Context, inputs: InstanceInputs, rows: 
         },
       );
     }
-    await discard(context, row.id, `${inputs.label}: contract ${row.id} is a duplicate of ${oldest.id} and never ran`);
+    await discard(
+      context,
+      row.id,
+      `${inputs.label}: contract ${row.id} is a duplicate of ${oldest.id} with nothing on it`,
+    );
   }
   return oldest;
 }
