@@ -40,6 +40,9 @@ async function withResults(world: VastWorld, copyOut: Inputs = {}, name?: string
   return { world, target, held };
 }
 
+/** The state of a run that ended before the container started. */
+const unseen = ({ id, state }: Held): Held => ({ id, state: { ...state, everRan: false } });
+
 const destroy = ({ world, held }: Pick<Running, "world" | "held">, context: Context = world.context()) =>
   deleteInstance(context, held.id, held.state);
 const instanceOf = async ({ world, held }: Running) =>
@@ -123,8 +126,7 @@ describe("destroy", () => {
 
   test("of a machine that ran later, which no run of ours has seen running, is not exempt", async () => {
     await using world = await startWorld();
-    const held = await create(world.context(), worker({ waitFor: "created" }));
-    expect(held.state.everRan).toBe(false);
+    const held = unseen(await create(world.context(), worker({ waitFor: "created" })));
     await world.until(Number(held.id), ({ actual }) => actual === "running");
     await expect(destroy({ world, held })).rejects.toThrow(/has run and declares no copy-out/);
     expect(await world.instances()).toHaveLength(1);
@@ -132,7 +134,7 @@ describe("destroy", () => {
 
   test("of a machine that ran unseen and is loading again is not exempt: there are results on its disk", async () => {
     await using world = await startWorld({ speed: 60 });
-    const held = await create(world.context(), worker({ waitFor: "created" }));
+    const held = unseen(await create(world.context(), worker({ waitFor: "created" })));
     await world.until(Number(held.id), ({ actual }) => actual === "running");
     await world.fault({ endpoint: "boot", kind: "pull-stuck" });
     await world.admin("POST", `/instances/${held.id}/crash`);
