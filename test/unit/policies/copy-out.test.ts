@@ -42,7 +42,7 @@ describe("an instance", () => {
   });
 
   test("with blanks for a reason is refused", () => {
-    expect(judge(rule, instance({ copyOut: { waive: " ".repeat(10) } })).violations).toHaveLength(2);
+    expect(judge(rule, unchecked({ waive: " ".repeat(10) })).violations).toHaveLength(2);
   });
 });
 
