@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from "commander";
 import { load } from "./load.ts";
+import { soak } from "./soak.ts";
 
 const program = new Command("npm run bench --").description("figures of the simulator that its issue asks for");
 
@@ -12,6 +13,15 @@ program
   .option("--callers <n>", "calls under way at once", whole, 2)
   .option("--json <file>", "write the figures there")
   .action(load);
+
+program
+  .command("soak")
+  .description("virtual hours of a fleet that comes and goes: heap, errors, and the ledger against the integral")
+  .option("--hours <n>", "virtual hours", whole, 24)
+  .option("--instances <n>", "instances that the fleet keeps up", whole, 200)
+  .option("--speed <n>", "virtual seconds per second", whole, 720)
+  .option("--json <file>", "write the figures there")
+  .action(soak);
 
 await program.parseAsync();
 
