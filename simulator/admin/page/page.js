@@ -307,8 +307,8 @@ class WrongToken extends Error {}
 
 async function ask(path, order) {
   const headers = { authorization: `Bearer ${token()}` };
-  const request = order === undefined ? { headers } : { headers, method: "POST", body: JSON.stringify(order) };
-  const answer = await fetch(path, { ...request, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+  const question = { headers, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) };
+  const answer = await fetch(path, order ? { headers, method: "POST", body: JSON.stringify(order) } : question);
   if (answer.status === 401) throw new WrongToken();
   const body = await answer.json();
   if (!answer.ok) throw new Error(body.error);
@@ -326,6 +326,8 @@ function query() {
 let timer;
 let asking = false;
 let askAgain = false;
+/** Why the last order was not carried out: stays until one is. */
+let refusal = "";
 
 /** One question at a time; the next one a second after its answer, so that a busy simulator is not pressed. */
 async function refresh() {
@@ -350,7 +352,7 @@ async function look() {
   try {
     show(await ask(`/admin/overview?${query()}`));
     setVisible(true);
-    setText($("#notice"), "");
+    setText($("#notice"), refusal);
     return true;
   } catch (error) {
     if (error instanceof WrongToken) return signIn("This is not the admin token of this simulator.");
@@ -371,17 +373,26 @@ function setVisible(signedIn) {
   $("#sign-in").hidden = signedIn;
 }
 
-/** Busy buttons ignore clicks instead of being disabled: a disabled one would lose the keyboard's focus. */
-async function order(clock) {
+let orders = Promise.resolve();
+
+/** One after the other: a step over weeks takes its time, and its buttons stay where the keyboard's focus is. */
+function order(clock) {
   const controls = $(".controls");
-  if (controls.ariaBusy === "true") return;
   controls.ariaBusy = "true";
+  const turn = orders.then(() => carryOut(clock));
+  orders = turn;
+  void turn.then(() => {
+    if (orders === turn) controls.ariaBusy = "false";
+  });
+}
+
+async function carryOut(clock) {
   try {
     await ask("/admin/clock", clock);
+    refusal = "";
   } catch (error) {
-    setText($("#notice"), error.message);
+    refusal = error.message;
   }
-  controls.ariaBusy = "false";
   await refresh();
 }
 
