@@ -62,14 +62,15 @@ export class FleetLife {
 
   /** Everything that happens within the last `elapsedS` virtual seconds; answers how many instances there are. */
   async tick(now: number, elapsedS: number, mayCopy: boolean): Promise<number> {
-    const rows = await this.#list();
+    const rows = await this.list();
     for (const row of rows) await this.#live(row, elapsedS, mayCopy);
     await this.#badLuck(rows, now, elapsedS);
     await this.#refill(rows.length);
     return rows.length;
   }
 
-  async #list(): Promise<Row[]> {
+  /** All instances there are, page by page; the audit learns their rates. */
+  async list(): Promise<Row[]> {
     const rows: Row[] = [];
     for (let token: string | null = ""; token !== null; ) {
       const answer: Answer = await this.#call(

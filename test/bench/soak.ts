@@ -67,6 +67,8 @@ async function live(options: SoakOptions, log: string) {
   const audit = new LedgerAudit();
   const fleet = new FleetLife({ simulator, audit, connection, instances: options.instances, speed: options.speed });
   const samples = await hours(simulator, fleet, audit, options);
+  // Those created since the last list are in the books too.
+  await fleet.list();
   const ledger = await compareBooks(simulator, audit);
   return { samples, done: Object.fromEntries(fleet.done), wrong: fleet.wrong, ledger, objects: sink.objects() };
 }
