@@ -5,9 +5,9 @@ import { misfit as misfitOf, usd } from "../../fleet/place.ts";
 import { changesOf } from "../changes.ts";
 import { UNKNOWN } from "../check.ts";
 import { conditionOf } from "./condition.ts";
-import { rentedMachine } from "./create.ts";
 import { type InstanceInputs, inputsSchema, needOf } from "./inputs.ts";
 import { findContract } from "./read.ts";
+import { rentedMachine } from "./rented-machine.ts";
 
 export interface DiffResult {
   changes: boolean;

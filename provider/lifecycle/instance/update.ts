@@ -8,7 +8,7 @@ import { volumeUsed } from "../../copy-out/volume-record.ts";
 import { wrapOnstart } from "../../fleet/image.ts";
 import { usd } from "../../fleet/place.ts";
 import { conditionOf } from "./condition.ts";
-import { containerEnv } from "./create.ts";
+import { containerEnv } from "./container.ts";
 import { changedInputs, RECREATES_CONTAINER } from "./diff.ts";
 import { type InstanceInputs, inputsSchema, withinBids } from "./inputs.ts";
 import { factsOf, type InstanceState } from "./outputs.ts";
