@@ -10,6 +10,7 @@ import { Api } from "./http/api.ts";
 import { ENDPOINTS } from "./routes/all.ts";
 import { SshDoor } from "./ssh/server.ts";
 import { addAccount } from "./world/accounts.ts";
+import { claimLoopbackBlock } from "./world/addresses.ts";
 import { populate } from "./world/market.ts";
 import { enliven } from "./world/market-life.ts";
 import type { SimulatorOptions } from "./world/options.ts";
@@ -36,9 +37,10 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   mkdirSync(data, { recursive: true });
   const log = options.log
     ? pino({ level: "debug" }, pino.destination({ dest: options.log, mkdir: true, sync: false }))
-    : pino({ level: "silent" });
-  const world = new World({ ...options, ssh: options.ssh ?? process.platform === "linux" }, data, log);
-  const door = world.ssh ? new SshDoor(world) : undefined;
+    : pino({ level: "error" }, pino.destination({ dest: 2, sync: true }));
+  const loopback = (options.ssh ?? true) && process.platform === "linux" ? await claimLoopbackBlock() : undefined;
+  const world = new World(options, data, log, loopback?.block ?? null);
+  const door = loopback ? new SshDoor(world, loopback.block) : undefined;
   if (door) world.followers.push((contract) => door.follow(contract));
   populate(world, options.offers ?? DEFAULT_OFFERS);
   if (options.market === "live") enliven(world);
@@ -61,7 +63,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     }
     world.sleepers.close();
     world.clock.close();
-    await Promise.all([stopListening(publicServer), stopListening(adminServer), door?.close()]);
+    await Promise.all([stopListening(publicServer), stopListening(adminServer), door?.close(), loopback?.release()]);
     log.flush();
     if (ownData) rmSync(data, { recursive: true, force: true });
   };

@@ -1,24 +1,13 @@
 import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
-import { EventLog } from "../world/event-log.ts";
 import { RateLimiter } from "../world/rate-limits.ts";
 import type { Account, ApiKey } from "../world/types.ts";
 import type { World } from "../world/world.ts";
 import { type Call, type Endpoint, routeName } from "./endpoint.ts";
 import { FaultGate } from "./fault-gate.ts";
 import { BAD_KEY, failure, INVALID_JSON, NO_LOGIN, type Reply, SCOPE_DENIED, text } from "./replies.ts";
+import { RequestLog } from "./request-log.ts";
 import { permits } from "./scopes.ts";
-
-/** One line of the request log. */
-export interface RequestRecord {
-  at: number;
-  method: string;
-  route: string;
-  path: string;
-  status: number;
-  account: number | null;
-  ms: number;
-}
 
 type Env = { Bindings: HttpBindings };
 
@@ -45,7 +34,7 @@ const NO_KEY: ApiKey = { id: 0, key: "", name: "", permissions: { api: {} }, ins
 /** The public side: routes, keys, rate limits, faults and the request log around the endpoints' own answers. */
 export class Api {
   readonly app = new Hono<Env>({ strict: false });
-  readonly requests = new EventLog<RequestRecord>(100_000);
+  readonly requests = new RequestLog();
   baseUrl = "";
   readonly #world: World;
   readonly #limiter: RateLimiter;

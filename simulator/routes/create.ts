@@ -67,7 +67,7 @@ function answer(call: Call, offerId: number, outcome: RentOutcome): Reply {
         contract: contract.id,
         offer: offerId,
         account: call.account.id,
-        kind: outcome.kind,
+        outcome: outcome.kind,
       });
       if (outcome.kind === "rented") {
         return success({ new_contract: contract.id, instance_api_key: contract.apiKey });

@@ -8,7 +8,7 @@ import {
   STORED_COLUMNS,
   selectedRow,
 } from "../world/instance-columns.ts";
-import { comparator, conditionTest, QueryError, type SortKey, type Test } from "../world/query.ts";
+import { conditionTest, QueryError, type SortKey, sortedBy, type Test } from "../world/query.ts";
 import { isId, ownContract } from "./instance-access.ts";
 import { decodeToken, encodeToken, InvalidTokenError, pageAfter } from "./keyset.ts";
 
@@ -90,8 +90,8 @@ function list(call: Call): Reply {
     const views = (stale ? staleContracts(call, stale.snapshot) : listable(call)).map((contract) =>
       instanceView(call.world, contract),
     );
-    const matching = views.filter((view) => query.tests.every((test) => test(view)));
-    matching.sort(comparator(query.order, INSTANCE_COLUMNS));
+    const found = views.filter((view) => query.tests.every((test) => test(view)));
+    const matching = sortedBy(found, query.order, INSTANCE_COLUMNS);
     const { page, more } = pageAfter(matching, query.order, query.after, query.limit, INSTANCE_COLUMNS);
     const whole = query.columns.includes("*");
     const last = page.at(-1);

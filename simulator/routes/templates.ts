@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { type Call, endpoint } from "../http/endpoint.ts";
 import { failure, type Reply, success } from "../http/replies.ts";
-import { type Column, comparator, conditionTest, QueryError } from "../world/query.ts";
+import { type Column, conditionTest, QueryError, sortedBy } from "../world/query.ts";
 import type { Template } from "../world/templates.ts";
 import { parseFlags, storedRuntype } from "./create-request.ts";
 
@@ -86,8 +86,8 @@ function list(call: Call): Reply {
     const found = [...call.world.templates.values()]
       .filter((template) => template.accountId === call.account.id || template.extra.private === false)
       .filter((template) => tests.every((test) => test(template)));
-    found.sort(comparator([{ column: "id", descending: false }], COLUMNS));
-    return success({ templates_found: found.length, templates: found.map(row) });
+    const sorted = sortedBy(found, [{ column: "id", descending: false }], COLUMNS);
+    return success({ templates_found: found.length, templates: sorted.map(row) });
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof QueryError) return BAD_FILTERS;
     throw error;

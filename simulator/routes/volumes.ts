@@ -1,7 +1,7 @@
 import { type Call, endpoint } from "../http/endpoint.ts";
 import { failure, ok, type Reply, success } from "../http/replies.ts";
 import { rowOf } from "../world/offer-columns.ts";
-import { type Column, comparator, conditionTest, QueryError } from "../world/query.ts";
+import { type Column, conditionTest, QueryError, sortedBy } from "../world/query.ts";
 import type { Machine, Volume } from "../world/types.ts";
 import { VOLUME_OFFER_COLUMNS, VOLUME_VIRTUAL, type VolumeOfferView } from "../world/volume-columns.ts";
 import { deleteVolume, freeOnAsk, rentVolume, volumeRate } from "../world/volumes.ts";
@@ -26,8 +26,8 @@ function search(call: Call): Reply {
       const [column, direction] = Array.isArray(entry) ? entry : [entry, "asc"];
       return { column: String(column), descending: direction === "desc" };
     });
-    const rows = views.filter((view) => tests.every((test) => test(view)));
-    rows.sort(comparator(keys, VOLUME_OFFER_COLUMNS));
+    const found = views.filter((view) => tests.every((test) => test(view)));
+    const rows = sortedBy(found, keys, VOLUME_OFFER_COLUMNS);
     const limit = Number(body.limit ?? DEFAULT_ROWS);
     return ok({
       offers: rows.slice(0, limit > 0 ? limit : DEFAULT_ROWS).map((view) => rowOf(VOLUME_OFFER_COLUMNS, view)),

@@ -7,6 +7,8 @@ export interface ClockStatus {
   paused: boolean;
   pendingEvents: number;
   nextEventAt: number | null;
+  /** Processes that a step would wait for now. */
+  busyWith: string[];
 }
 
 /**
@@ -23,7 +25,7 @@ export class VirtualClock {
   #eventTime: number | null = null;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
-  #busy = 0;
+  readonly #busy = new Map<symbol, string>();
   #quietWaiters: (() => void)[] = [];
   #stepping: Promise<void> = Promise.resolve();
 
@@ -57,6 +59,7 @@ export class VirtualClock {
       paused: this.#paused,
       pendingEvents: this.#queue.size,
       nextEventAt: this.#queue.peek()?.at ?? null,
+      busyWith: [...this.#busy.values()],
     };
   }
 
@@ -96,20 +99,23 @@ export class VirtualClock {
    * clock, a step does not move on: the same seed then gives the same order of events whatever the disk or network do.
    */
   spawn(name: string, work: (sleep: (seconds: number) => Promise<void>) => Promise<void>): void {
-    this.#busy += 1;
+    const process = Symbol(name);
+    this.#busy.set(process, name);
     const sleep = (seconds: number): Promise<void> => {
       const waking = new Promise<void>((resolve) => {
         this.after(seconds, name, () => {
-          this.#busy += 1;
+          this.#busy.set(process, name);
           resolve();
         });
       });
-      this.#becomeIdle();
+      this.#becomeIdle(process);
       return waking;
     };
-    work(sleep)
+    // Work that throws at once must not count as busy for ever.
+    const run = async (): Promise<void> => work(sleep);
+    run()
       .catch((error: unknown) => this.#onError(error, name))
-      .finally(() => this.#becomeIdle());
+      .finally(() => this.#becomeIdle(process));
   }
 
   setSpeed(speed: number): void {
@@ -194,13 +200,13 @@ export class VirtualClock {
   #quiet(): Promise<void> {
     // The resolved promise lets continuations of a process that was just woken run before its idleness is judged.
     return Promise.resolve().then(() =>
-      this.#busy === 0 ? undefined : new Promise<void>((resolve) => this.#quietWaiters.push(resolve)),
+      this.#busy.size === 0 ? undefined : new Promise<void>((resolve) => this.#quietWaiters.push(resolve)),
     );
   }
 
-  #becomeIdle(): void {
-    this.#busy -= 1;
-    if (this.#busy > 0) return;
+  #becomeIdle(process: symbol): void {
+    this.#busy.delete(process);
+    if (this.#busy.size > 0) return;
     const waiters = this.#quietWaiters;
     this.#quietWaiters = [];
     for (const resolve of waiters) resolve();

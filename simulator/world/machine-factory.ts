@@ -113,6 +113,7 @@ export function makeMachine(draw: RandomStream, ids: Identities, hostIds: readon
     cpuGhz: cpu[2],
     cpuRamMb: count * draw.pick([16_384, 32_196, 48_295, 64_393, 128_786]),
     diskGb,
+    rentedDiskGb: 0,
     diskName: draw.pick(DISKS),
     diskBwMbs: round(draw.between(450, 6800), 1),
     inetUpMbps: round(inetDownMbps * draw.between(0.35, 1.05), 1),

@@ -18,7 +18,7 @@ export function populate(world: World, offerCount: number): void {
       gpuId += 1;
       return gpuId;
     },
-    address: (machineId: number) => machineAddress(machineId, world.ssh),
+    address: (machineId: number) => machineAddress(machineId, world.loopbackBlock),
   };
   while (world.offers.size < offerCount) {
     const machine = makeMachine(draw, ids, world.hostIds, world.now);

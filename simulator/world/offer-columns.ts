@@ -55,14 +55,13 @@ function discountedTotal(view: OfferView): number {
 }
 
 /** GB that instances may still take; what the machine sells as volumes is apart. */
-export function freeDiskGb(world: World, machine: Machine): number {
-  const forInstances = machine.diskGb - (machine.volumeAsk?.sizeGb ?? 0);
-  return world.onMachine(machine.id).reduce((free, contract) => free - contract.diskGb, forInstances);
+export function freeDiskGb(machine: Machine): number {
+  return machine.diskGb - (machine.volumeAsk?.sizeGb ?? 0) - machine.rentedDiskGb;
 }
 
 function diskSpace(view: OfferView): number {
   const share = (view.machine.diskGb - (view.machine.volumeAsk?.sizeGb ?? 0)) * gpuFraction(view);
-  return round(Math.max(0, Math.min(share, freeDiskGb(view.world, view.machine))), 3);
+  return round(Math.max(0, Math.min(share, freeDiskGb(view.machine))), 3);
 }
 
 export function driverVers(version: string): number {

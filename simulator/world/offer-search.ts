@@ -1,6 +1,6 @@
 import { OFFER_COLUMNS, type OfferType, type OfferView, rowOf } from "./offer-columns.ts";
 import { onDemandHolder } from "./placement.ts";
-import { type Column, comparator, conditionTest, QueryError, type SortKey, type Test } from "./query.ts";
+import { type Column, conditionTest, QueryError, type SortKey, sortedBy, type Test } from "./query.ts";
 import type { World } from "./world.ts";
 
 const DEFAULT_ROWS = 64;
@@ -164,7 +164,7 @@ export function searchOffers(world: World, search: Search, accountId: number | n
       if (!offer.removed && search.tests.every((test) => test(view))) found.push(view);
     }
   }
-  return found.sort(comparator(search.order, OFFER_COLUMNS)).slice(0, search.limit);
+  return sortedBy(found, search.order, OFFER_COLUMNS).slice(0, search.limit);
 }
 
 export function offerRow(view: OfferView): Record<string, unknown> {

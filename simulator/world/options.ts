@@ -59,7 +59,7 @@ export interface SimulatorOptions {
    * but what clients and the admin API do.
    */
   market?: "calm" | "live";
-  /** Serve SSH on loopback addresses 127.16.0.0/12 (Linux routes them all to itself); default: true there. */
+  /** Serve SSH for running instances, on loopback addresses of a block of their own (127.16/16 and up); Linux only. */
   ssh?: boolean;
   /** Lines of JSON about requests and events go here. */
   log?: string;

@@ -92,17 +92,25 @@ export interface SortKey {
   descending: boolean;
 }
 
-/** Null sorts last in both directions. */
-export function comparator<T>(keys: readonly SortKey[], columns: Readonly<Record<string, Column<T>>>) {
-  return (a: T, b: T): number => {
-    for (const { column, descending } of keys) {
-      const get = columns[column]?.get;
-      if (!get) continue;
-      const order = comparePlain(plain(get(a)), plain(get(b)), descending);
+/** Sorted rows; each sort value is computed once. Null sorts last in both directions. */
+export function sortedBy<T>(
+  rows: readonly T[],
+  keys: readonly SortKey[],
+  columns: Readonly<Record<string, Column<T>>>,
+): T[] {
+  const used = keys.flatMap(({ column, descending }) => {
+    const get = columns[column]?.get;
+    return get ? [{ get, descending }] : [];
+  });
+  const decorated = rows.map((row) => ({ row, values: used.map(({ get }) => plain(get(row))) }));
+  decorated.sort((a, b) => {
+    for (const [index, { descending }] of used.entries()) {
+      const order = comparePlain(a.values[index] ?? null, b.values[index] ?? null, descending);
       if (order !== 0) return order;
     }
     return 0;
-  };
+  });
+  return decorated.map(({ row }) => row);
 }
 
 export function comparePlain(a: Plain, b: Plain, descending: boolean): number {

@@ -77,7 +77,7 @@ function dphOf(machine: Machine, offer: Offer, request: RentRequest): number {
 
 /** Whether the machine has that much disk to give; the error's shape is unverified (vast-api.md 9.11). */
 export function hasDisk(world: World, offer: Offer, diskGb: number): boolean {
-  return freeDiskGb(world, world.machineOf(offer)) >= diskGb;
+  return freeDiskGb(world.machineOf(offer)) >= diskGb;
 }
 
 function makeContract(world: World, account: Account, offer: Offer, machine: Machine, request: RentRequest): Contract {

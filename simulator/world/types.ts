@@ -43,6 +43,8 @@ export interface Machine {
   cpuGhz: number;
   cpuRamMb: number;
   diskGb: number;
+  /** GB that living contracts hold. */
+  rentedDiskGb: number;
   diskName: string;
   diskBwMbs: number;
   inetUpMbps: number;

@@ -55,19 +55,19 @@ export class World {
   readonly hostIds: number[] = [];
   /** Told of every change of a contract's state: SSH doors, the live page. */
   readonly followers: ((contract: Contract) => void)[] = [];
-  /** Instances answer on loopback addresses of their own; without SSH they keep unreachable documentation addresses. */
-  readonly ssh: boolean;
+  /** Second number of the loopback addresses on which instances answer; null: no SSH is served. */
+  readonly loopbackBlock: number | null;
   readonly #liveOfAccount = new Map<number, Map<number, Contract>>();
   readonly #liveOfMachine = new Map<number, Map<number, Contract>>();
   readonly #counters = new Map<string, number>();
   #eventSequence = 0;
 
-  constructor(options: SimulatorOptions, dataDir: string, log: Logger) {
+  constructor(options: SimulatorOptions, dataDir: string, log: Logger, loopbackBlock: number | null) {
     this.log = log;
     this.random = new Random(options.seed ?? 1);
     this.choices = { ...DEFAULT_CHOICES, ...options.choices };
     this.bootFactor = options.bootFactor ?? 1;
-    this.ssh = options.ssh ?? true;
+    this.loopbackBlock = loopbackBlock;
     this.clock = new VirtualClock({
       startAt: options.startAt ?? Date.now() / 1000,
       speed: options.speed ?? 1,
@@ -117,11 +117,13 @@ export class World {
     this.contracts.set(contract.id, contract);
     group(this.#liveOfAccount, contract.accountId).set(contract.id, contract);
     group(this.#liveOfMachine, contract.machineId).set(contract.id, contract);
+    this.machineOf(contract).rentedDiskGb += contract.diskGb;
   }
 
   /** A destroyed contract leaves its machine at once, and its owner's list some seconds later. */
   leaveMachine(contract: Contract): void {
-    this.#liveOfMachine.get(contract.machineId)?.delete(contract.id);
+    if (!this.#liveOfMachine.get(contract.machineId)?.delete(contract.id)) return;
+    this.machineOf(contract).rentedDiskGb -= contract.diskGb;
   }
 
   leaveList(contract: Contract): void {

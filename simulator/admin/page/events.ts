@@ -2,6 +2,8 @@ import type { WorldEvent } from "../../world/event-log.ts";
 import type { World } from "../../world/world.ts";
 
 const ROWS = 120;
+/** How far back it looks for them: without a fleet, the market's events go on for ever. */
+const LOOK_BACK = 5000;
 /** Commands and error texts may be pages long; the whole of them is in /admin/events. */
 const TEXT_CHARS = 300;
 
@@ -19,8 +21,10 @@ export interface EventLine {
 /** The latest events, newest first. */
 export function latestEvents(world: World, options: { market: boolean }): EventLine[] {
   const lines: EventLine[] = [];
-  for (const event of world.events.since(Number.NEGATIVE_INFINITY).reverse()) {
-    if (lines.length === ROWS) break;
+  let seen = 0;
+  for (const event of world.events.newestFirst()) {
+    seen += 1;
+    if (lines.length === ROWS || seen > LOOK_BACK) break;
     if (options.market || SUBJECTS.some((subject) => subject in event)) lines.push(line(world, event));
   }
   return lines;

@@ -24,7 +24,7 @@ export function overview(world: World, api: Api, options: OverviewOptions) {
     instances: instancesNow(world, options.instances),
     volumes: volumesNow(world),
     events: latestEvents(world, options.events),
-    requests: requestsByRoute(api),
+    requests: api.requests.byRoute(),
     faults: world.faults.list().map(faultLine),
   };
 }
@@ -47,36 +47,6 @@ function billByKind(world: World): { totalUsd: number; byKind: Record<ItemKind, 
     totalUsd += entry.amount;
   }
   return { totalUsd, byKind };
-}
-
-interface RouteLine {
-  route: string;
-  calls: number;
-  /** Answers with 429. */
-  limited: number;
-  /** Other 4xx. */
-  refused: number;
-  /** 5xx and connections that were cut. */
-  failed: number;
-  totalMs: number;
-}
-
-/** Most called first. */
-function requestsByRoute(api: Api): RouteLine[] {
-  const lines = new Map<string, RouteLine>();
-  for (const { route, status, ms } of api.requests.since(Number.NEGATIVE_INFINITY)) {
-    let line = lines.get(route);
-    if (!line) {
-      line = { route, calls: 0, limited: 0, refused: 0, failed: 0, totalMs: 0 };
-      lines.set(route, line);
-    }
-    line.calls += 1;
-    line.totalMs += ms;
-    if (status === 429) line.limited += 1;
-    else if (status >= 500 || status === 0) line.failed += 1;
-    else if (status >= 400) line.refused += 1;
-  }
-  return [...lines.values()].sort((a, b) => b.calls - a.calls || a.route.localeCompare(b.route));
 }
 
 /** Without the snapshot of a stale list and the body of an answer, which can be as long as they like. */

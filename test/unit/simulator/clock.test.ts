@@ -58,3 +58,23 @@ test("many cancelled events do not pile up", () => {
   for (let index = 0; index < 50_000; index += 1) time.cancel(time.at(2000 + index, "x", () => undefined));
   expect(time.status().pendingEvents).toBe(0);
 });
+
+test("a process that fails, even at once, does not hold later steps up", async () => {
+  const failures: string[] = [];
+  const time = new VirtualClock({
+    startAt: 0,
+    speed: 1,
+    paused: true,
+    onError: (error) => failures.push(String(error)),
+  });
+  time.spawn("throws", () => {
+    throw new Error("at once");
+  });
+  time.spawn("rejects", async (sleep) => {
+    await sleep(1);
+    throw new Error("later");
+  });
+  await time.step(5);
+  expect(failures).toEqual(["Error: at once", "Error: later"]);
+  expect(time.status().busyWith).toEqual([]);
+});

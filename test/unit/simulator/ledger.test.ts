@@ -50,7 +50,7 @@ test("the ledger equals the integral of the rates over time, whatever the life",
       expect(close(entries.reduce((sum, entry) => sum + entry.amount, 0))).toBe(true);
       expect(ledger.credit(1, end)).toBeCloseTo(-ledger.spent(1, end), 9);
     }),
-    { numRuns: 2000 },
+    { numRuns: 10_000 },
   );
 });
 
