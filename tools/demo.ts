@@ -279,7 +279,7 @@ async function keepUp(cloud: LocalCloud, stack: LocalStack): Promise<void> {
   const exported = Object.entries({ ...stack.env }).filter(([name]) => /^(PATH|AWS_|PULUMI_|VAST_|XDG_)/.test(name));
   for (const [name, value] of exported) console.log(`export ${name}='${value}'`);
   say(`then, in the checkout: pulumi up --stack ${STACK} --config-file ${stack.configFile}`);
-  say(`the simulator's books: curl -H "Authorization: Bearer ${cloud.adminToken}" ${cloud.adminUrl}/admin/instances`);
+  say(`market, instances, events and the bill, live: ${cloud.pageUrl}`);
   const timer = setInterval(() => {}, 60_000);
   await new Promise((resolve) => interrupted.signal.addEventListener("abort", resolve, { once: true }));
   clearInterval(timer);

@@ -32,7 +32,7 @@ async function serve(): Promise<void> {
   const local = await startLocal({ dir: DATA, seed, speed, credit, vastPort: VAST_PORT, s3Port: S3_PORT });
   selectDevStack(local.env);
   console.log(`Vast.ai   ${local.vastUrl}   (simulated; ${speed} virtual seconds pass in one)`);
-  console.log(`its books ${local.adminUrl}/admin/instances   (Authorization: Bearer ${local.adminToken})`);
+  console.log(`its page  ${local.pageUrl}   (market, instances, bill, clock)`);
   console.log(`S3        ${local.s3.url}   (IAM and STS ${local.s3.iamUrl})`);
   console.log("The marketplace starts anew each time; buckets and the Pulumi state are kept in .local/.");
   if (speed !== DEV_SPEED) {

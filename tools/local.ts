@@ -14,6 +14,8 @@ export interface LocalCloud {
   readonly adminUrl: string;
   readonly adminToken: string;
   readonly vastApiKey: string;
+  /** The simulator's page: market, instances, events and the bill, live. */
+  readonly pageUrl: string;
   readonly s3: S3Server;
   /** What a plain `pulumi` needs to work on it; to be laid over the environment that is there. */
   readonly env: Record<string, string>;
@@ -52,6 +54,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalCloud> {
       vastUrl: simulator.url,
       adminUrl: simulator.adminUrl,
       adminToken: simulator.adminToken,
+      pageUrl: simulator.pageUrl,
       vastApiKey: VAST_API_KEY,
       s3,
       env: {
@@ -97,7 +100,7 @@ export function localEnv({ dir, s3Url, iamUrl }: { dir: string; s3Url: string; i
   };
 }
 
-const Ready = z.object({ url: z.url(), adminUrl: z.url(), adminToken: z.string() });
+const Ready = z.object({ url: z.url(), adminUrl: z.url(), adminToken: z.string(), pageUrl: z.url() });
 type RunningSimulator = z.infer<typeof Ready> & { child: GuardedChild };
 
 async function startSimulator({ dir, seed, speed, vastPort, credit }: LocalOptions): Promise<RunningSimulator> {
