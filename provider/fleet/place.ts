@@ -62,7 +62,10 @@ export function offerQuery(need: Need): OfferQuery {
   }
   if (c.countries !== undefined) filters.geolocation = { in: c.countries };
   if (c.minDurationHours !== undefined) filters.duration = { gte: c.minDurationHours * 3600 };
-  if (need.machineId !== undefined) filters.machine_id = { eq: need.machineId };
+  if (c.excludeMachines.length > 0) filters.machine_id = { notin: c.excludeMachines };
+  if (c.excludeHosts.length > 0) filters.host_id = { notin: c.excludeHosts };
+  if (need.machineId !== undefined) filters.machine_id = { ...filters.machine_id, eq: need.machineId };
+  if (need.bid !== undefined) filters.min_bid = { lte: need.bid };
   return {
     filters,
     type: need.bid === undefined ? "on-demand" : "bid",

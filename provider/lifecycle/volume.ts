@@ -174,13 +174,17 @@ async function machinesForBoth(
 ): Promise<number[]> {
   const parsed = instanceSchema.parse({ ...instance, mark: inputs.mark, label: inputs.name });
   const need = needOf(parsed);
-  const offers = await context.market.offers(offerQuery(need));
   const rented = [...(await context.sweeper.atMost(600)).rows.values()].map((row) => row.machine_id);
-  const fresh = candidates(need, offers, new Set(rented));
-  const both = [...fresh, ...candidates(need, offers, new Set(fresh.map((offer) => offer.machine_id)))].filter(
-    (offer) => offer.avail_vol_ask_id != null && (offer.avail_vol_size ?? 0) >= inputs.size,
-  );
-  return both.map((offer) => offer.machine_id);
+  const both = await context.market.searchUntil(offerQuery(need), (offers, exhausted) => {
+    const withVolume = offers.filter(
+      (offer) => offer.avail_vol_ask_id != null && (offer.avail_vol_size ?? 0) >= inputs.size,
+    );
+    const claimed = context.market.claimedByOthers(inputs.mark).machines;
+    const fresh = candidates(need, withVolume, new Set(rented));
+    if (!exhausted && fresh.every((offer) => claimed.has(offer.machine_id))) return undefined;
+    return [...fresh, ...candidates(need, withVolume, new Set(fresh.map((offer) => offer.machine_id)))];
+  });
+  return (both ?? []).map((offer) => offer.machine_id);
 }
 
 export async function readVolume(context: Context, id: string, props: Record<string, unknown>): Promise<ReadResult> {

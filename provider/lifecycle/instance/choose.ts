@@ -5,7 +5,7 @@ import { candidates, misfit, type Need, offerQuery } from "../../fleet/place.ts"
 import { markOf } from "../mark.ts";
 import { type InstanceInputs, needOf } from "./inputs.ts";
 
-/** Searches and claims the best offer that no other worker of this run has. */
+/** Searches for the best offer, on a machine that no other worker has as long as there are any, and claims it. */
 export async function choose(
   context: Context,
   inputs: InstanceInputs,
@@ -15,22 +15,28 @@ export async function choose(
 ): Promise<{ offer: Offer; alternatives: number }> {
   if ("id" in inputs.offer)
     return { offer: await pinnedOffer(context, inputs, inputs.offer.id, refused), alternatives: 0 };
-  const offers = await context.market.offers(offerQuery(need));
   const listed = [...(await context.sweeper.atMost(600)).rows.values()];
   const rented = listed.filter((row) => markOf(row) !== undefined).map((row) => row.machine_id);
-  // From here to the claim nothing may wait: workers of one run choose side by side.
-  const claimed = context.market.claimedByOthers(inputs.mark);
-  const open = offers.filter((offer) => !claimed.offers.has(offer.id));
-  const spread =
-    need.machineId === undefined ? candidates(need, open, new Set([...avoid, ...claimed.machines, ...rented])) : [];
-  // A fleet larger than the matching machines shares them rather than staying short.
-  const fitting = spread.length > 0 ? spread : candidates(need, open, avoid);
-  const [offer] = fitting;
-  if (!offer) {
+  let shown: readonly Offer[] = [];
+  const fitting = await context.market.searchUntil(offerQuery(need), (offers, exhausted) => {
+    shown = offers;
+    // From here to the claim nothing may wait: workers of one run choose side by side.
+    const claimed = context.market.claimedByOthers(inputs.mark);
+    const open = offers.filter((offer) => !claimed.offers.has(offer.id));
+    const spread =
+      need.machineId === undefined ? candidates(need, open, new Set([...avoid, ...claimed.machines, ...rented])) : [];
+    // A fleet larger than the matching machines shares them rather than staying short.
+    const found = spread.length > 0 || !exhausted ? spread : candidates(need, open, avoid);
+    const [offer] = found;
+    if (!offer) return undefined;
+    context.market.claim(offer, inputs.mark);
+    return { offer, alternatives: found.length - 1 };
+  });
+  if (!fitting) {
     const why =
-      offers.length === 0
+      shown.length === 0
         ? "no offer on the market matches"
-        : `${offers.length} offers came back, none fits (${firstMisfits(need, offers)})`;
+        : `${shown.length} offers came back, none fits (${firstMisfits(need, shown)})`;
     throw new VastError(
       "refused",
       `${inputs.label}: ${why}${refused.length > 0 ? `; tried before: ${[...new Set(refused)].join("; ")}` : ""}`,
@@ -39,8 +45,7 @@ export async function choose(
       },
     );
   }
-  context.market.claim(offer, inputs.mark);
-  return { offer, alternatives: fitting.length - 1 };
+  return fitting;
 }
 
 function firstMisfits(need: Need, offers: readonly Offer[]): string {

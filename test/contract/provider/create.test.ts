@@ -4,6 +4,7 @@ import { MARK_VARIABLE } from "../../../provider/lifecycle/mark.ts";
 import { API_KEY, checked, create, startWorld, worker } from "../../support/vast-world.ts";
 
 const RENT = "PUT /api/v0/asks/{id}/";
+const SEARCH = "POST /api/v0/bundles/";
 const LIST = "GET /api/v1/instances/";
 
 describe("create", () => {
@@ -339,8 +340,11 @@ describe("fifty workers at once", () => {
     const all = await Promise.all(names.map((name) => create(context, worker({ offer, waitFor: "created" }, name))));
 
     expect(new Set(all.map(({ id }) => id)).size).toBe(50);
+    // One search shows some 24 machines: further ones are shared by all workers.
+    expect(new Set(all.map(({ state }) => state.machineId)).size).toBe(50);
     expect(await world.instancesEver()).toHaveLength(50);
     const requests = await world.requests();
+    expect(requests.filter(({ route }) => route === SEARCH).length).toBeLessThanOrEqual(8);
     expect(requests.filter(({ status }) => status === 429)).toEqual([]);
     expect(requests.filter(({ route }) => route === RENT)).toHaveLength(50);
   });

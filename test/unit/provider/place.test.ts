@@ -51,9 +51,29 @@ describe("the search for offers", () => {
     expect(filters.inet_down_cost).toEqual({ lte: 0.01 });
   });
 
+  test("leaves excluded machines and hosts, and bids that cannot win, to the service: one search shows only so many", () => {
+    const criteria = { excludeMachines: [7], excludeHosts: [8] };
+    expect(offerQuery(need(criteria, { bid: 0.3 })).filters).toMatchObject({
+      machine_id: { notin: [7] },
+      host_id: { notin: [8] },
+      min_bid: { lte: 0.3 },
+    });
+    expect(offerQuery(need(criteria, { machineId: 9 })).filters.machine_id).toEqual({ notin: [7], eq: 9 });
+  });
+
   test("leaves unset criteria out instead of sending nothing for them", () => {
     const { filters } = offerQuery(need({ verified: false }));
-    for (const column of ["verified", "gpu_ram", "cuda_max_good", "dph_total", "geolocation", "duration", "machine_id"])
+    for (const column of [
+      "verified",
+      "gpu_ram",
+      "cuda_max_good",
+      "dph_total",
+      "geolocation",
+      "duration",
+      "machine_id",
+      "host_id",
+      "min_bid",
+    ])
       expect(filters).not.toHaveProperty(column);
     expect(JSON.stringify(filters)).not.toContain("null");
   });
