@@ -16,6 +16,8 @@ export const InstanceRow = z.object({
   host_id: z.number().int().nullish(),
   image_uuid: z.string().nullish(),
   image_runtype: z.string().nullish(),
+  /** As sent: a long script is wrapped. */
+  onstart: z.string().nullish(),
   /** Pairs, port flags included: our mark is found here. */
   extra_env: z.array(z.tuple([z.string(), z.string()])),
   ssh_host: z.string().nullish(),

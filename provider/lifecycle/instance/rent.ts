@@ -11,7 +11,7 @@ import { type InstanceInputs, needOf } from "./inputs.ts";
 import type { RentalRecord } from "./outputs.ts";
 import { discardOrKeep, newRecord, type Rental, removeDuplicates, StrandedError } from "./rental.ts";
 import { mismatch } from "./rented-machine.ts";
-import { inputsOf } from "./take-up.ts";
+import { assertOfThisProgram } from "./take-up.ts";
 import { DudError, freshRow } from "./wait.ts";
 
 /** A lost answer's contract shows in the list within this time, seconds; until then nothing else is accepted. */
@@ -139,10 +139,13 @@ async function readBack(context: Context, inputs: InstanceInputs, need: Need, re
   } catch (error) {
     throw new StrandedError(error, inputs, kept);
   }
+  if (!kept.fresh) {
+    assertOfThisProgram(inputs, kept);
+    return kept;
+  }
   const problem = mismatch(inputs, need, kept.row);
   if (problem === undefined) return kept;
   const what = `${inputs.label}: contract ${kept.row.id} is not what was asked for: ${problem}`;
-  if (!kept.fresh) throw new StrandedError(new VastError("blocked", what), inputsOf(inputs, kept.row), kept);
   await discardOrKeep(context, inputs, kept, what);
   throw new DudError(problem, true);
 }

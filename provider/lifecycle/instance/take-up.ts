@@ -4,6 +4,7 @@ import type { Context } from "../../context.ts";
 import { misfit } from "../../fleet/place.ts";
 import { markOf, rowsWithMark } from "../mark.ts";
 import { mayHaveRun } from "./condition.ts";
+import { containerDifferences, containerInputsOf } from "./container.ts";
 import { type InstanceInputs, needOf } from "./inputs.ts";
 import { newRecord, type Rental, removeDuplicates, StrandedError } from "./rental.ts";
 import { mismatch, rentedMachine } from "./rented-machine.ts";
@@ -21,18 +22,39 @@ export async function takeUp(context: Context, inputs: InstanceInputs): Promise<
   const record = await newRecord(context, undefined, 0);
   const everRan = mayHaveRun(row);
   const rental = { row, record: { ...record, everRan }, fresh: false };
-  const problem = mismatch(inputs, needOf(inputs), row);
-  if (problem === undefined) return rental;
-  const what = `it is of an earlier program and not what is asked for now (${problem}); \`pulumi up\` will replace it`;
-  throw new StrandedError(new VastError("blocked", what), inputsOf(inputs, row), rental);
+  assertOfThisProgram(inputs, rental);
+  return rental;
 }
 
-/** The inputs with which a contract of an earlier program was rented, as far as it shows: the next diff then replaces it. */
-export function inputsOf(inputs: InstanceInputs, row: InstanceRow): InstanceInputs {
+/**
+ * A contract of an earlier run may be of an earlier program too.
+ * @throws StrandedError with the inputs as they hold for the contract, so that the next diff sees what differs
+ */
+export function assertOfThisProgram(inputs: InstanceInputs, rental: Rental): void {
+  const { row } = rental;
+  const problem = mismatch(inputs, needOf(inputs), row);
+  const differences = containerDifferences(row, inputs);
+  if (problem === undefined && differences.length === 0) return;
+  const replaced = problem !== undefined || differences.includes("ports");
+  const how = replaced ? "replace it" : "copy its files out and recreate its container";
+  const what = problem ?? `its ${differences.join(", ")} ${differences.length === 1 ? "differs" : "differ"}`;
+  throw new StrandedError(
+    new VastError(
+      "blocked",
+      `it is of an earlier program and not what is asked for now (${what}); \`pulumi up\` will ${how}`,
+    ),
+    inputsOf(inputs, row),
+    rental,
+  );
+}
+
+/** The inputs with which a contract of an earlier program was rented, as far as it shows. */
+function inputsOf(inputs: InstanceInputs, row: InstanceRow): InstanceInputs {
   const { gpu_name, num_gpus } = row;
   const machine = gpu_name && num_gpus && "gpu" in inputs.offer ? { gpu: [gpu_name], count: num_gpus } : {};
   return {
     ...inputs,
+    ...containerInputsOf(row, inputs),
     disk: row.disk_space,
     bid: row.is_bid ? row.dph_base : undefined,
     offer: { ...inputs.offer, ...machine } as InstanceInputs["offer"],
@@ -44,7 +66,7 @@ export async function adopt(context: Context, inputs: InstanceInputs, id: number
   const row = (await context.sweeper.since(context.clock.elapsedS())).rows.get(id);
   if (!row)
     throw new VastError("not-found", `${inputs.label}: adopt: contract ${id} is not in this account`, {
-      fix: "check the id in the Vast console",
+      fix: "check the id in the Vast console; once an adopted contract is gone, take `adopt` out of the program to rent a new one",
     });
   const mark = markOf(row);
   if (mark !== undefined && mark !== inputs.mark) {
@@ -54,9 +76,23 @@ export async function adopt(context: Context, inputs: InstanceInputs, id: number
       { fix: "remove it from that stack first" },
     );
   }
+  assertFixedForLife(inputs, row);
   const problem = misfit({ ...needOf(inputs), diskGb: row.disk_space, bid: undefined }, rentedMachine(row));
   if (problem)
     throw new VastError("refused", `${inputs.label}: adopt: contract ${id} does not meet the criteria: ${problem}`);
   context.log(`${inputs.label}: contract ${id} taken into management, nothing rented`);
   return { row, record: { ...(await newRecord(context, undefined, 0)), everRan: true }, fresh: false };
+}
+
+/** What no update can change would make the next diff replace the machine that was just adopted. */
+function assertFixedForLife(inputs: InstanceInputs, row: InstanceRow): void {
+  const refuse = (what: string, fix: string): never => {
+    throw new VastError("refused", `${inputs.label}: adopt: contract ${row.id} ${what}; nothing was changed`, { fix });
+  };
+  if (row.disk_space !== inputs.disk)
+    refuse(`has a disk of ${row.disk_space} GB, the program says ${inputs.disk}`, `set \`disk: ${row.disk_space}\``);
+  if (row.is_bid && inputs.bid === undefined)
+    refuse("is interruptible, the program says on demand", `set \`bid: ${row.dph_base}\``);
+  if (!row.is_bid && inputs.bid !== undefined)
+    refuse("is rented on demand, the program bids for it", "take `bid` out of the program");
 }

@@ -1,7 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { rentOffer } from "../../../provider/api/instances.ts";
+import { searchOffers } from "../../../provider/api/offers.ts";
 import { createInstance } from "../../../provider/lifecycle/instance/create.ts";
+import { diffInstance } from "../../../provider/lifecycle/instance/diff.ts";
+import { readInstance } from "../../../provider/lifecycle/instance/read.ts";
 import { MARK_VARIABLE } from "../../../provider/lifecycle/mark.ts";
-import { API_KEY, checked, create, startWorld, worker } from "../../support/vast-world.ts";
+import { API_KEY, checked, create, type Inputs, startWorld, type VastWorld, worker } from "../../support/vast-world.ts";
 
 const RENT = "PUT /api/v0/asks/{id}/";
 const SEARCH = "POST /api/v0/bundles/";
@@ -366,6 +370,49 @@ describe("a contract with this resource's mark from before", () => {
     expect((await world.instances()).map((contract) => String(contract.id))).toEqual([id]);
   });
 
+  test.for([
+    ["image", { image: "ubuntu:24.04" }],
+    ["env", { env: { EPOCHS: "4" } }],
+    ["onstart", { onstart: "bash /workspace/other.sh" }],
+  ] as const)(
+    "whose %s was another is recorded with that: the next up recreates the container",
+    async ([key, change]) => {
+      await using world = await startWorld();
+      const before = { env: { EPOCHS: "3" }, onstart: "bash /workspace/train.sh", ports: [8000, "8081/udp"] };
+      const { id } = await create(world.context(), worker(before));
+      const now = checked(worker({ ...before, ...change }));
+      const error = await createInstance(world.context(), now).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({
+        id,
+        message: expect.stringMatching(`its ${key} differs.*recreate its container`) as string,
+        properties: { ...before, image: "ubuntu:22.04", everRan: true },
+      });
+      const { properties } = error as { properties: Inputs };
+      expect(await diffInstance(world.context(), id, properties, now)).toMatchObject({ changes: true, replaces: [] });
+      expect(world.logs.join("\n")).toContain(`a new ${key} recreates the container`);
+      expect(await world.instancesEver()).toHaveLength(1);
+    },
+  );
+
+  test("whose ports were others is recorded with those: the next up replaces it", async () => {
+    await using world = await startWorld();
+    const { id } = await create(world.context(), worker({ ports: [8000, "8081/udp"] }));
+    const now = checked(worker({ ports: [8000, 9000] }));
+    const error = await createInstance(world.context(), now).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ id, properties: { ports: [8000, "8081/udp"] } });
+    const { properties } = error as { properties: Inputs };
+    expect(await diffInstance(world.context(), id, properties, now)).toMatchObject({ replaces: ["ports"] });
+  });
+
+  test("with a long start script, which is sent wrapped, is taken up as the same", async () => {
+    await using world = await startWorld();
+    const inputs = worker({ onstart: `echo ${"step ".repeat(1000)}` });
+    const first = await create(world.context(), inputs);
+    const again = await create(world.context(), inputs);
+    expect(again.id).toBe(first.id);
+    expect(again.state).toMatchObject({ onstart: inputs.onstart });
+  });
+
   test("and another one that has run too is no duplicate to be destroyed: both are kept", async () => {
     await using world = await startWorld();
     await create(world.context());
@@ -395,5 +442,53 @@ describe("a job that is over before anybody looks", () => {
     const ever = await world.instancesEver();
     expect(ever).toHaveLength(1);
     expect(ever[0]?.destroyedAt).toBeNull();
+  });
+});
+
+describe("adopting a contract that was made elsewhere", () => {
+  /** A contract without a mark, as the console makes them. */
+  async function madeElsewhere(world: VastWorld, bid?: number): Promise<number> {
+    const [best] = await world.context().transport.call(searchOffers, {
+      filters: { gpu_name: { eq: "RTX 4090" }, num_gpus: { eq: 1 }, verified: { eq: true } },
+      type: bid === undefined ? "on-demand" : "bid",
+      order: [["reliability2", "desc"]],
+      allocatedStorageGb: 30,
+    });
+    const request = { image: "ubuntu:22.04", diskGb: 30, env: {}, runtype: "ssh", label: "by hand", bid: bid ?? null };
+    const id = await world.context().transport.call(rentOffer, best?.id ?? 0, { ...request, state: "running" });
+    await world.until(id, ({ actual }) => actual === "running");
+    return id;
+  }
+
+  test("takes it into the state by its id, and neither rents nor changes anything", async () => {
+    await using world = await startWorld();
+    const id = await madeElsewhere(world);
+    const held = await create(world.context(), worker({ adopt: id, disk: 30 }));
+    expect(held).toMatchObject({ id: String(id), state: { contractId: id, everRan: true } });
+    expect(await world.instancesEver()).toMatchObject([{ id, image: "ubuntu:22.04", label: "by hand" }]);
+    const inputs = checked(worker({ adopt: id, disk: 30 }));
+    expect(await diffInstance(world.context(), held.id, held.state, inputs)).toMatchObject({ changes: false });
+    expect(await readInstance(world.context(), held.id, held.state)).toMatchObject({ id: String(id) });
+  });
+
+  test.for([
+    ["its disk", undefined, { disk: 40 }, /disk of 30 GB, the program says 40[\s\S]*`disk: 30`/],
+    ["being interruptible", 1.5, { disk: 30 }, /is interruptible, the program says on demand[\s\S]*`bid: 1.5`/],
+    ["being on demand", undefined, { disk: 30, bid: 1 }, /is rented on demand, the program bids/],
+  ] as const)(
+    "is refused when %s is not as the program says: it could never become so",
+    async ([, bid, given, why]) => {
+      await using world = await startWorld();
+      const id = await madeElsewhere(world, bid);
+      await expect(create(world.context(), worker({ adopt: id, ...given }))).rejects.toThrow(why);
+      expect(await world.instances()).toMatchObject([{ id, actual: "running" }]);
+    },
+  );
+
+  test("that is gone says how to go on", async () => {
+    await using world = await startWorld();
+    await expect(create(world.context(), worker({ adopt: 5 }))).rejects.toThrow(
+      /contract 5 is not in this account[\s\S]*take `adopt` out/,
+    );
   });
 });
