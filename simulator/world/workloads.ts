@@ -48,8 +48,20 @@ export function startWorkload(world: World, contract: Contract): void {
   if (!rule) return;
   const running: RunningWorkload = { rule, timer: undefined, ticks: 0, step: newestStep(world, contract, rule.dir) };
   world.workloads.set(contract.id, running);
-  if (running.step > 0) say(world, contract, `resumed from ${checkpointName(running.step)}`);
-  begin(world, contract, running);
+  diesIfFull(world, contract, () => {
+    if (running.step > 0) say(world, contract, `resumed from ${checkpointName(running.step)}`);
+    begin(world, contract, running);
+  });
+}
+
+/** A full disk ends whatever writes next, also the first line after a restart. */
+function diesIfFull(world: World, contract: Contract, write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    if (!(error instanceof DiskFullError)) throw error;
+    die(world, contract, "OSError: [Errno 28] No space left on device");
+  }
 }
 
 export function stopWorkload(world: World, contract: Contract): void {
@@ -126,7 +138,7 @@ function begin(world: World, contract: Contract, running: RunningWorkload): void
 }
 
 function later(world: World, contract: Contract, running: RunningWorkload, seconds: number, run: () => void): void {
-  running.timer = world.clock.after(seconds, `workload of ${contract.id}`, run);
+  running.timer = world.clock.after(seconds, `workload of ${contract.id}`, () => diesIfFull(world, contract, run));
 }
 
 /** One log line; every fifth one a checkpoint. */
@@ -135,17 +147,11 @@ function tick(world: World, contract: Contract, running: RunningWorkload): void 
   running.ticks += 1;
   running.step += STEPS_PER_CHECKPOINT / LOG_LINES_PER_CHECKPOINT;
   busy(world, contract);
-  try {
-    if (rule.model === "disk-full" && running.ticks === LOG_LINES_PER_CHECKPOINT + 1) {
-      world.disks.fill(contract, posix.join(posix.dirname(rule.dir), "dataset.bin"), world.now);
-    }
-    say(world, contract, progressLine(world, contract, running));
-    if (running.ticks % LOG_LINES_PER_CHECKPOINT === 0) checkpoint(world, contract, running);
-  } catch (error) {
-    if (!(error instanceof DiskFullError)) throw error;
-    die(world, contract, "OSError: [Errno 28] No space left on device");
-    return;
+  if (rule.model === "disk-full" && running.ticks === LOG_LINES_PER_CHECKPOINT + 1) {
+    world.disks.fill(contract, posix.join(posix.dirname(rule.dir), "dataset.bin"), world.now);
   }
+  say(world, contract, progressLine(world, contract, running));
+  if (running.ticks % LOG_LINES_PER_CHECKPOINT === 0) checkpoint(world, contract, running);
   if (rule.model === "oom" && running.ticks > LOG_LINES_PER_CHECKPOINT * 2) {
     die(world, contract, "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.");
     return;
