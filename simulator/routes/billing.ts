@@ -2,7 +2,7 @@ import { type Call, endpoint } from "../http/endpoint.ts";
 import { failure, type Reply, success } from "../http/replies.ts";
 import { type ChargeRow, type ChargeSource, chargeRows } from "../world/charges.ts";
 import type { Payment } from "../world/ledger.ts";
-import type { Column, SortKey } from "../world/query.ts";
+import { type Column, conditionTest, QueryError, type SortKey, type Test } from "../world/query.ts";
 import { decodeToken, encodeToken, InvalidTokenError, pageAfter } from "./keyset.ts";
 
 const CHARGE_COLUMNS: Readonly<Record<string, Column<ChargeRow>>> = {
@@ -16,6 +16,8 @@ const PAYMENT_COLUMNS: Readonly<Record<string, Column<Payment>>> = {
   amount_cents: { type: "number", get: (payment) => Math.round(payment.amount * 100) },
   id: { type: "number", get: (payment) => payment.id },
 };
+
+const PAYMENT_SERVICE: Column<Payment> = { type: "string", get: (payment) => payment.service };
 
 function filtersOf(call: Call): Record<string, unknown> {
   try {
@@ -82,11 +84,19 @@ function charges(call: Call): Reply {
 }
 
 function invoices(call: Call): Reply {
-  const span = spanOf(filtersOf(call).when);
+  const { when, service } = filtersOf(call);
+  const span = spanOf(when);
   if (!span) {
     // 6.5: a business failure as HTTP 200.
     const body = { success: false, error: "Invalid date range", count: 0, total: 0, results: [], next_token: null };
     return { status: 200, body };
+  }
+  let ofService: Test<Payment>;
+  try {
+    ofService = conditionTest("service", PAYMENT_SERVICE, service ?? {});
+  } catch (error) {
+    if (error instanceof QueryError) return failure(400, "invalid_request", error.message);
+    throw error;
   }
   const latest = call.query.get("latest_first") === "true";
   const order: SortKey[] = [
@@ -95,7 +105,7 @@ function invoices(call: Call): Reply {
   ];
   const rows = call.world.ledger
     .payments(call.account.id)
-    .filter((payment) => payment.at >= span.from && payment.at <= span.to);
+    .filter((payment) => payment.at >= span.from && payment.at <= span.to && ofService(payment));
   if (latest) rows.reverse();
   try {
     const { page: found, token } = page(call, rows, order, PAYMENT_COLUMNS, limitOf(call, 60, 500));

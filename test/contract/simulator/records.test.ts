@@ -91,6 +91,20 @@ test("invoices list top-ups, page by page", async () => {
   expect(old.current.credit).toBeCloseTo(1012, 6);
 });
 
+test("invoices are filtered by the service of their metadata", async () => {
+  await using vast = await bench();
+  const list = async (service: unknown) => {
+    const filters = query({ when: { gte: START - 1, lte: START + DAY }, service });
+    return vast.call("GET", `/api/v1/invoices/?${filters}`);
+  };
+  const [topUp] = (await list({})).body.results;
+  const { service } = topUp.metadata;
+  expect((await list({ in: ["transfer", service] })).body).toMatchObject({ count: 1, total: 1, results: [topUp] });
+  expect((await list({ in: ["transfer"] })).body).toMatchObject({ count: 0, total: 0, next_token: null, results: [] });
+  expect((await list({ neq: service })).body.total).toBe(0);
+  expect(await list("transfer")).toMatchObject({ status: 400, body: { success: false, error: "invalid_request" } });
+});
+
 test("a scheduled job runs every hour at its minute, and only between its times", async () => {
   await using vast = await bench();
   const id = await vast.rent();
