@@ -73,6 +73,8 @@ export class SshDoor {
         this.#world.record("ssh-port-busy", { contract: contract.id, address, port });
         resolve();
       });
+      // A container that ends at its first breath closes the door before it is open: "listening" then never comes.
+      server.on("close", () => resolve());
       server.listen(port, address, () => resolve());
     });
   }
