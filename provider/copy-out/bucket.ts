@@ -22,7 +22,8 @@ export interface Bucket {
   list(prefix: string): Promise<StoredObject[]>;
   /** Modification time that the copy tool kept (rclone: `x-amz-meta-mtime`), epoch seconds; undefined when it kept none. */
   mtimes(keys: readonly string[]): Promise<Map<string, number | undefined>>;
-  readJson(key: string): Promise<unknown>;
+  /** An object's text; undefined when there is none. */
+  readText(key: string): Promise<string | undefined>;
   writeJson(key: string, value: unknown): Promise<void>;
   /** @throws VastError when the bucket is missing or not ours to list */
   assertUsable(): Promise<void>;
@@ -77,10 +78,10 @@ export function openBucket(binding: Pick<Binding, "bucket" | "region" | "endpoin
       );
       return new Map(found);
     },
-    readJson: async (Key) => {
+    readText: async (Key) => {
       try {
         const object = await client.send(new GetObjectCommand({ Bucket, Key }));
-        return JSON.parse((await object.Body?.transformToString()) ?? "null") as unknown;
+        return (await object.Body?.transformToString()) ?? "";
       } catch (error) {
         if (error instanceof NoSuchKey || (error as Error).name === "NoSuchKey") return undefined;
         return explain(error, `reading ${Key} of`);

@@ -212,7 +212,7 @@ async function statusMessage(gate: Gate): Promise<string> {
 /** Starts a cloud copy, unless one that a cut-short run started is still under way; returns the message from before it. */
 async function startOrPickUp(gate: Gate, path: string): Promise<string> {
   const message = await statusMessage(gate);
-  const marker = await readMarker(gate.bucket, prefixOf(gate));
+  const marker = await markerOf(gate);
   const underWay = !COPY_DONE.test(message) && !COPY_FAILED.test(message);
   if (marker?.path === path && underWay && message !== marker.messageBefore && !isOutdated(gate, marker)) {
     gate.context.log(`${gate.name}: a copy of ${path} is under way already; waiting for it`);
@@ -234,6 +234,16 @@ async function startOrPickUp(gate: Gate, path: string): Promise<string> {
     throw error;
   });
   return message;
+}
+
+/** Without a marker nobody knows of a copy under way: another one is started, and the comparison decides. */
+async function markerOf(gate: Gate): Promise<Marker | undefined> {
+  const marker = await readMarker(gate.bucket, prefixOf(gate));
+  if (marker !== "corrupt") return marker;
+  gate.context.log(
+    `WARNING: ${gate.name}: the marker of the last copy of contract ${gate.id}, in s3://${gate.binding.bucket}/${prefixOf(gate)}, cannot be understood; a new copy is started`,
+  );
+  return undefined;
 }
 
 /** After the time that a copy may take nobody waits for it any more, whatever the message is about by then. */
@@ -262,7 +272,7 @@ async function copyTheRest(gate: Gate): Promise<void> {
     );
   }
   await writeManifest(gate.bucket, prefixOf(gate), gate.state, listings);
-  if (gate.state.volume) await volumeSaved(gate.bucket, gate.binding, gate.state.volume.id, gate.id);
+  if (gate.state.volume) await volumeSaved(gate.binding, gate.state.volume.id, gate.id);
   const files = listings.flatMap((listing) => listing.files);
   const bytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
   gate.context.log(

@@ -12,9 +12,16 @@ export type Marker = z.infer<typeof markerSchema>;
 
 const keyOf = (prefix: string) => `${prefix}/.pulumi-vast/copy.json`;
 
-export async function readMarker(bucket: Bucket, prefix: string): Promise<Marker | undefined> {
-  const parsed = markerSchema.safeParse(await bucket.readJson(keyOf(prefix)));
-  return parsed.success && !parsed.data.done ? parsed.data : undefined;
+/** The marker of a copy that is not known to have ended; `corrupt` when one is there that cannot be understood. */
+export async function readMarker(bucket: Bucket, prefix: string): Promise<Marker | "corrupt" | undefined> {
+  const text = await bucket.readText(keyOf(prefix));
+  if (text === undefined) return undefined;
+  try {
+    const marker = markerSchema.parse(JSON.parse(text));
+    return marker.done ? undefined : marker;
+  } catch {
+    return "corrupt";
+  }
 }
 
 export async function writeMarker(bucket: Bucket, prefix: string, marker: Marker): Promise<void> {

@@ -1,12 +1,25 @@
 import { z } from "zod";
+import { VastError } from "../api/errors.ts";
+import { listVolumes } from "../api/volumes.ts";
+import type { Context } from "../context.ts";
 import type { Binding } from "../lifecycle/instance/inputs.ts";
-import type { Bucket } from "./bucket.ts";
+import { openBucket } from "./bucket.ts";
 
 /**
  * A volume can only be read through an instance that mounts it, so whether its content is safe is written down beside
- * the objects: who used it last, and which contract's gate has copied it since.
+ * the objects: who used it last, and which contract's gate has copied it since. The volume begins the record, in its own
+ * target; an instance goes on with it, and refuses a volume whose record is elsewhere: so it cannot be missed.
  */
-const recordSchema = z.object({ usedBy: z.number(), savedBy: z.number().optional() });
+const recordSchema = z.union([
+  z.object({
+    /** A contract; null before the first one; `unknown` where no record was kept from the beginning. */
+    usedBy: z.union([z.number(), z.null(), z.literal("unknown")]),
+    savedBy: z.number().optional(),
+  }),
+  /** The volume's target is another one now. */
+  z.object({ movedTo: z.string() }),
+]);
+type VolumeRecord = z.infer<typeof recordSchema>;
 
 function keyOf(binding: Pick<Binding, "prefix">, volumeId: number): string {
   return [binding.prefix.replace(/^\/+|\/+$/g, ""), ".pulumi-vast", `volume-${volumeId}.json`]
@@ -14,28 +27,85 @@ function keyOf(binding: Pick<Binding, "prefix">, volumeId: number): string {
     .join("/");
 }
 
-export async function volumeUsed(
-  bucket: Bucket,
-  binding: Binding,
-  volumeId: number,
-  contractId: number,
-): Promise<void> {
-  await bucket.writeJson(keyOf(binding, volumeId), { usedBy: contractId });
+function urlOf(binding: Binding, volumeId: number): string {
+  return `s3://${binding.bucket}/${keyOf(binding, volumeId)}`;
 }
 
-export async function volumeSaved(
-  bucket: Bucket,
-  binding: Binding,
-  volumeId: number,
-  contractId: number,
-): Promise<void> {
-  await bucket.writeJson(keyOf(binding, volumeId), { usedBy: contractId, savedBy: contractId });
+async function write(binding: Binding, volumeId: number, record: VolumeRecord): Promise<void> {
+  await openBucket(binding).writeJson(keyOf(binding, volumeId), record);
 }
 
-/** The contract that used the volume without its content having been copied since; undefined when nothing is at stake. */
-export async function unsavedUser(bucket: Bucket, binding: Binding, volumeId: number): Promise<number | undefined> {
-  const found = await bucket.readJson(keyOf(binding, volumeId));
-  if (found === undefined) return undefined;
-  const record = recordSchema.parse(found);
-  return record.savedBy === record.usedBy ? undefined : record.usedBy;
+/** Undefined when there is none; `corrupt` says nothing, which is no reason to believe that all is well. */
+async function read(binding: Binding, volumeId: number): Promise<VolumeRecord | "corrupt" | undefined> {
+  const text = await openBucket(binding).readText(keyOf(binding, volumeId));
+  if (text === undefined) return undefined;
+  try {
+    return recordSchema.parse(JSON.parse(text));
+  } catch {
+    return "corrupt";
+  }
+}
+
+/** Begins the record, unless there is one already. */
+export async function volumeRented(binding: Binding, volumeId: number, isNew: boolean): Promise<void> {
+  if (!isNew && (await isKept(binding, volumeId))) return;
+  await write(binding, volumeId, { usedBy: isNew ? null : "unknown" });
+}
+
+async function isKept(binding: Binding, volumeId: number): Promise<boolean> {
+  const record = await read(binding, volumeId);
+  return record !== undefined && (record === "corrupt" || !("movedTo" in record));
+}
+
+export async function volumeUsed(binding: Binding, volumeId: number, contractId: number): Promise<void> {
+  await write(binding, volumeId, { usedBy: contractId });
+}
+
+/** Where the record has left, it stays left: the volume asks for it in its new place. */
+export async function volumeSaved(binding: Binding, volumeId: number, contractId: number): Promise<void> {
+  const record = await read(binding, volumeId);
+  if (record !== undefined && record !== "corrupt" && "movedTo" in record) return;
+  await write(binding, volumeId, { usedBy: contractId, savedBy: contractId });
+}
+
+/** The volume has another target from now on: the record goes along, and instances find it in the old place no more. */
+export async function volumeRetargeted(from: Binding | undefined, to: Binding, volumeId: number): Promise<void> {
+  if (from && urlOf(from, volumeId) === urlOf(to, volumeId)) return;
+  const record = from && (await read(from, volumeId));
+  const known = record !== undefined && record !== "corrupt" && "usedBy" in record;
+  await write(to, volumeId, known ? record : { usedBy: "unknown" });
+  if (from) await write(from, volumeId, { movedTo: urlOf(to, volumeId) });
+}
+
+/**
+ * What an instance does with a volume has to be written where the volume's delete will look.
+ * @throws VastError when the volume is a VastVolume with another target, or with none
+ */
+export async function assertRecorded(context: Context, name: string, binding: Binding, volumeId: number) {
+  if (await isKept(binding, volumeId)) return;
+  const row = (await context.transport.call(listVolumes)).find((volume) => volume.id === volumeId);
+  // A volume made elsewhere is deleted elsewhere: nobody asks for its record.
+  if (!OURS.test(row?.label ?? "")) return;
+  throw new VastError(
+    "refused",
+    `${name}: volume ${volumeId} has no record at ${urlOf(binding, volumeId)}: its \`copyOut.target\` is not the one of this instance, so nobody could tell whether its content is safe`,
+    { fix: "give the VastVolume and the instance that mounts it the same `copyOut.target`; nothing was changed" },
+  );
+}
+
+/** The mark in a VastVolume's name. */
+const OURS = /_[0-9a-f]{16}$/;
+
+/** Why what a volume holds may not be in the bucket; undefined when it is, or when there never was anything. */
+export async function whyUnsaved(binding: Binding, volumeId: number, inUse: boolean): Promise<string | undefined> {
+  const record = await read(binding, volumeId);
+  const url = urlOf(binding, volumeId);
+  if (record === undefined) return `has no record at ${url}, so nobody knows who used it and what was copied`;
+  if (record === "corrupt") return `has a record at ${url} that cannot be understood`;
+  if ("movedTo" in record) return `has its record at ${record.movedTo} now, not at ${url}`;
+  if (record.usedBy === "unknown")
+    return `may have been used before its record at ${url} began, and nothing was copied from it since`;
+  if (record.usedBy === null) return inUse ? `is in use although its record at ${url} names no instance` : undefined;
+  if (record.savedBy === record.usedBy) return undefined;
+  return `was last used by instance ${record.usedBy}, and nothing was copied from it since`;
 }

@@ -11,7 +11,7 @@ import {
 } from "../api/volumes.ts";
 import { assertHome, type Context, type Home, homeOf } from "../context.ts";
 import { openBucket } from "../copy-out/bucket.ts";
-import { unsavedUser } from "../copy-out/volume-record.ts";
+import { volumeRented, volumeRetargeted, whyUnsaved } from "../copy-out/volume-record.ts";
 import { candidates, offerQuery, usd } from "../fleet/place.ts";
 import { changesOf } from "./changes.ts";
 import type { DiffResult } from "./instance/diff.ts";
@@ -76,8 +76,10 @@ export async function createVolume(
   const existing = await findByName(context, inputs);
   if (existing) {
     context.log(`${inputs.name}: volume ${existing.id} already carries this resource's mark: taken up, nothing rented`);
-    return created(context, inputs, existing);
+    return created(context, inputs, existing, false);
   }
+  // A bucket that cannot be used is found out before anything bills.
+  if (inputs.copyOut?.target) await openBucket(inputs.copyOut.target).assertUsable();
   const offer = await place(context, inputs);
   if (!(await context.engineIsAlive()))
     throw new VastError("blocked", `${inputs.name}: the Pulumi engine is gone; nothing was rented`, {
@@ -99,14 +101,17 @@ export async function createVolume(
       `${inputs.name}: the volume was asked for but is not listed; nothing else was rented`,
       { fix: "run `pulumi up` again: it looks for it first" },
     );
-  return created(context, inputs, row);
+  return created(context, inputs, row, true);
 }
 
 async function created(
   context: Context,
   inputs: VolumeInputs,
   row: VolumeRow,
+  isNew: boolean,
 ): Promise<{ id: string; outs: Record<string, unknown> }> {
+  const target = inputs.copyOut?.target;
+  if (target) await volumeRented(target, row.id, isNew);
   return { id: String(row.id), outs: outsOf(inputs, factsOf(row, await homeOf(context))) };
 }
 
@@ -233,8 +238,10 @@ export async function updateVolume(
   news: Record<string, unknown>,
 ): Promise<{ outs: Record<string, unknown> }> {
   const { __provider, ...given } = news;
-  const { home, volumeId, machineId, dph, status } = olds as unknown as VolumeState;
-  return { outs: outsOf(volumeInputsSchema.parse(given), { home, volumeId, machineId, dph, status }) };
+  const { home, volumeId, machineId, dph, status, copyOut } = olds as unknown as VolumeState;
+  const inputs = volumeInputsSchema.parse(given);
+  if (inputs.copyOut?.target) await volumeRetargeted(copyOut?.target, inputs.copyOut.target, volumeId);
+  return { outs: outsOf(inputs, { home, volumeId, machineId, dph, status }) };
 }
 
 /** Refuses while an instance uses it, and while what it holds has not been copied since its last use. */
@@ -281,15 +288,12 @@ async function assertSaved(context: Context, state: VolumeState, row: VolumeRow)
       },
     );
   }
-  const user = await unsavedUser(openBucket(target), target, row.id);
-  if (user !== undefined) {
-    throw new VastError(
-      "blocked",
-      `${state.name}: volume ${row.id} was last used by instance ${user}, and nothing was copied from it since; it is kept`,
-      {
-        fix: "a detached volume cannot be read: mount it in an instance with a copy-out once more, or give a reason in `copyOut.waive`",
-      },
-    );
+  const inUse = row.status === "in-use" || (row.instances ?? []).length > 0;
+  const why = await whyUnsaved(target, row.id, inUse);
+  if (why !== undefined) {
+    throw new VastError("blocked", `${state.name}: volume ${row.id} ${why}; it is kept`, {
+      fix: "a detached volume cannot be read: mount it in an instance with a copy-out once more, or give a reason in `copyOut.waive`",
+    });
   }
 }
 

@@ -1,8 +1,7 @@
 import { VastError } from "../../api/errors.ts";
 import { attachSshKey } from "../../api/instances.ts";
 import { type Context, homeOf } from "../../context.ts";
-import { openBucket } from "../../copy-out/bucket.ts";
-import { volumeUsed } from "../../copy-out/volume-record.ts";
+import { assertRecorded, volumeUsed } from "../../copy-out/volume-record.ts";
 import { usd } from "../../fleet/place.ts";
 import { type InstanceInputs, inputsSchema } from "./inputs.ts";
 import { factsOf } from "./outputs.ts";
@@ -36,6 +35,8 @@ export async function createInstance(context: Context, rawInputs: Record<string,
 
 async function rentAndBringUp(context: Context, inputs: InstanceInputs): Promise<Created> {
   const name = inputs.label;
+  const target = inputs.copyOut?.target;
+  if (inputs.volume && target) await assertRecorded(context, name, target, inputs.volume.id);
   let rental = inputs.adopt === undefined ? await takeUp(context, inputs) : await adopt(context, inputs, inputs.adopt);
   const avoid = new Set<number>();
   for (let attempt = 1; ; attempt += 1) {
@@ -69,7 +70,7 @@ async function rentAndBringUp(context: Context, inputs: InstanceInputs): Promise
 async function bringUp(context: Context, inputs: InstanceInputs, rental: Rental): Promise<Created> {
   let { row } = rental;
   const target = inputs.copyOut?.target;
-  if (inputs.volume && target) await volumeUsed(openBucket(target), target, inputs.volume.id, row.id);
+  if (inputs.volume && target) await volumeUsed(target, inputs.volume.id, row.id);
   for (const key of inputs.sshKeys) await context.transport.call(attachSshKey, row.id, key);
   if (inputs.waitFor !== "created" && inputs.state === "running") {
     row = await waitUntilRunning(context, row.id, inputs, inputs.label);

@@ -2,9 +2,8 @@ import { isVastError, VastError } from "../../api/errors.ts";
 import { attachSshKey, type InstanceRow, setBid, setLabel, setState, updateTemplate } from "../../api/instances.ts";
 import { allInDph } from "../../api/offers.ts";
 import type { Context } from "../../context.ts";
-import { openBucket } from "../../copy-out/bucket.ts";
 import { copyOutBefore } from "../../copy-out/gate.ts";
-import { volumeUsed } from "../../copy-out/volume-record.ts";
+import { assertRecorded, volumeUsed } from "../../copy-out/volume-record.ts";
 import { wrapOnstart } from "../../fleet/image.ts";
 import { usd } from "../../fleet/place.ts";
 import { conditionOf } from "./condition.ts";
@@ -34,6 +33,8 @@ export async function updateInstance(
     throw new VastError("not-found", `${news.label}: contract ${id} is gone`, {
       fix: "run `pulumi up` again: it will be replaced",
     });
+  const target = news.copyOut?.target;
+  if (news.volume && target) await assertRecorded(context, news.label, target, news.volume.id);
   if ((row.label ?? "") !== news.label) await context.transport.call(setLabel, row.id, news.label);
   if (changed.has("sshKeys")) for (const key of news.sshKeys) await context.transport.call(attachSshKey, row.id, key);
   await bidAgain(context, row, news, changed.has("bid"));
@@ -81,7 +82,7 @@ function highestBid(news: InstanceInputs, row: InstanceRow): number {
 /** What a gate has saved of the volume is out of date once the container runs on. */
 async function volumeInUseAgain(news: InstanceInputs, id: number): Promise<void> {
   const target = news.copyOut?.target;
-  if (news.volume && target) await volumeUsed(openBucket(target), target, news.volume.id, id);
+  if (news.volume && target) await volumeUsed(target, news.volume.id, id);
 }
 
 /** Starts or stops the instance as the inputs want it, and waits for that. */

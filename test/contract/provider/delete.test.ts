@@ -387,6 +387,20 @@ describe("a destroy that was cut short", () => {
     expect(await storage.keys(running.target.bucket)).toHaveLength(3);
   });
 
+  test("and left a marker that cannot be understood starts a new copy, and says so", async () => {
+    await using world = await startWorld();
+    const running = await withResults(world);
+    for (const text of ["{ not json", '{"path":7}']) {
+      await storage.put(running.target.bucket, `runs/${running.held.id}/.pulumi-vast/copy.json`, text);
+      await world.fault({ endpoint: "copy", kind: "copy-noop" });
+      await expect(destroy(running)).rejects.toThrow(/not safely there/);
+      expect(world.logs.join("\n")).toMatch(/WARNING: trainer-0: the marker of the last copy .* cannot be understood/);
+      world.logs.length = 0;
+    }
+    await destroy(running);
+    expect(await world.instances()).toEqual([]);
+  });
+
   test("long ago does not hold up a new one: the old copy is no longer waited for", async () => {
     await using world = await startWorld();
     const running = await withResults(world, { timeout: 200 });

@@ -8,6 +8,7 @@ import {
   diffVolume,
   readVolume,
   removeVolume,
+  updateVolume,
   volumeInputsSchema,
   volumeProblems,
 } from "../../../provider/lifecycle/volume.ts";
@@ -46,14 +47,16 @@ async function rent(world: VastWorld, different: Inputs = {}): Promise<Volume> {
   return { id, state: outs as Volume["state"] };
 }
 
+const mounting = (volume: Volume, target: Binding): Inputs => ({
+  copyOut: { target, paths: ["/workspace/out"] },
+  volume: { id: volume.id, machineId: volume.state.machineId, mountPath: "/data" },
+});
+
 /** A volume and a worker that mounts it, on one machine. */
 async function mounted(world: VastWorld, target: Binding, waive?: string) {
   const placeWith = { offer: { gpu: "RTX 4090" }, disk: 20, image: "ubuntu:22.04" };
   const volume = await rent(world, { placeWith, copyOut: { target, ...(waive === undefined ? {} : { waive }) } });
-  const inputs = worker({
-    copyOut: { target, paths: ["/workspace/out"] },
-    volume: { id: volume.id, machineId: volume.state.machineId, mountPath: "/data" },
-  });
+  const inputs = worker(mounting(volume, target));
   const held = await create(world.context(), inputs);
   return { volume, held, inputs };
 }
@@ -198,6 +201,62 @@ describe("a volume's delete", () => {
     expect(await world.volumes()).toEqual([]);
   });
 
+  const recordOf = ({ id }: Volume, prefix = "runs") => `${prefix}/.pulumi-vast/volume-${id}.json`;
+
+  test.for([
+    ["is broken", "{ not json"],
+    ["says something else", '{"usedBy":"me"}'],
+  ] as const)("is refused when its record %s, with where that is", async ([, text]) => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const volume = await rent(world, { copyOut: { target } });
+    await storage.put(target.bucket, recordOf(volume), text);
+    await expect(removeVolume(world.context(), volume.id, volume.state)).rejects.toThrow(
+      `has a record at s3://${target.bucket}/${recordOf(volume)} that cannot be understood; it is kept`,
+    );
+  });
+
+  test("is refused without a record: nobody knows who used it", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const { id, state } = await rent(world);
+    await expect(removeVolume(world.context(), id, { ...state, copyOut: { target } })).rejects.toThrow(
+      /has no record at s3:.*nobody knows who used it and what was copied; it is kept/,
+    );
+  });
+
+  test("is refused when it is in use although its record names nobody", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const { volume } = await mounted(world, target);
+    await storage.put(target.bucket, recordOf(volume), '{"usedBy":null}');
+    await expect(removeVolume(world.context(), volume.id, volume.state)).rejects.toThrow(
+      /is in use although its record at s3:.* names no instance; it is kept/,
+    );
+  });
+
+  test("is refused for one taken up again whose past is not recorded", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    await rent(world);
+    const { id, state } = await rent(world, { copyOut: { target } });
+    await expect(removeVolume(world.context(), id, state)).rejects.toThrow(/may have been used before its record/);
+  });
+
+  test("follows its record to another target, and an instance with the old one is refused", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const { volume, held } = await mounted(world, target);
+    const moved = { ...target, prefix: "elsewhere" };
+    const inputs = volumeInputs({ copyOut: { target: moved } });
+    const { outs } = await updateVolume(world.context(), volume.id, volume.state, inputs);
+    await world.context().destroyer.destroy(Number(held.id));
+    await expect(removeVolume(world.context(), volume.id, outs)).rejects.toThrow(/was last used by instance/);
+    await expect(create(world.context(), worker(mounting(volume, target), "second"))).rejects.toThrow(
+      /has no record at [\s\S]*same `copyOut\.target`/,
+    );
+  });
+
   test("of one that is gone already succeeds", async () => {
     await using world = await startWorld();
     const { id, state } = await rent(world);
@@ -205,5 +264,31 @@ describe("a volume's delete", () => {
     await removeVolume(world.context(), id, waived);
     await removeVolume(world.context(), id, waived);
     expect(world.logs.at(-1)).toContain("is gone already");
+  });
+});
+
+describe("an instance that mounts a volume", () => {
+  test.for([["another target"], ["no target"]])(
+    "with %s is refused before anything is rented: its delete would look elsewhere",
+    async ([which]) => {
+      await using world = await startWorld();
+      const target = await storage.connect(world);
+      const other = { ...target, prefix: "elsewhere" };
+      const volume = await rent(world, which === "no target" ? {} : { copyOut: { target: other } });
+      await expect(create(world.context(), worker(mounting(volume, target)))).rejects.toThrow(
+        /its `copyOut\.target` is not the one of this instance[\s\S]*the same `copyOut\.target`/,
+      );
+      expect(await world.instancesEver()).toEqual([]);
+    },
+  );
+
+  test("and changes to another target than the volume's is refused", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const { held, inputs } = await mounted(world, target);
+    const copyOut = { target: { ...target, prefix: "elsewhere" }, paths: ["/workspace/out"] };
+    await expect(updateInstance(world.context(), held.id, held.state, checked({ ...inputs, copyOut }))).rejects.toThrow(
+      /is not the one of this instance/,
+    );
   });
 });
