@@ -18,7 +18,7 @@ export interface DiffResult {
 /** Fixed at the rental (vast-api.md 3.1): only another contract can have them otherwise. */
 const REPLACES: readonly (keyof InstanceInputs)[] = ["disk", "ports", "volume", "runtype", "mark"];
 /** Through the template update, which recreates the container: its disk outside volumes is lost, so the gate runs first. */
-export const RECREATES_CONTAINER: readonly (keyof InstanceInputs)[] = ["image", "env", "onstart", "imageLogin"];
+export const RECREATES_CONTAINER: readonly (keyof InstanceInputs)[] = ["image", "env", "onstart"];
 
 /**
  * What would change, from the inputs and from the machine as it is now, so that a plain `up` repairs a worker that was
@@ -49,6 +49,8 @@ export async function diffInstance(
     const how = "recreates the container on its machine; files outside volumes are copied out first";
     context.log(`${name}: a new ${recreated.join(", ")} ${how}`);
   }
+  // The template update has no login (vast-api.md 3.5): a contract keeps the one it was rented with.
+  if (changed.has("imageLogin")) context.log(`${name}: the new imageLogin is kept for the next rental`);
   return {
     changes: replaces.length > 0 || repair !== undefined || changed.size > 0,
     replaces: [...new Set(replaces)],

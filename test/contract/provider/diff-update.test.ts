@@ -101,6 +101,22 @@ describe("a change of the program", () => {
   });
 });
 
+describe("a new registry login", () => {
+  test("is kept for the next rental: no call takes it for a running contract, so nothing is recreated", async () => {
+    await using world = await startWorld();
+    // No copy-out is declared: a gate would refuse.
+    const held = await create(world.context(), worker({ imageLogin: "-u a -p b registry.example" }));
+    const next = worker({ imageLogin: "-u a -p c registry.example" });
+    expect(await diff(world, held, next)).toMatchObject({ changes: true, replaces: [] });
+    expect(world.logs.at(-1)).toBe("trainer-0: the new imageLogin is kept for the next rental");
+    await world.forgetRequests();
+    const after = await up(world, held, next);
+    expect((await world.requests()).filter(({ method }) => method !== "GET")).toEqual([]);
+    expect(after.state).toMatchObject({ imageLogin: "-u a -p c registry.example", status: "running" });
+    expect(world.logs.join("\n")).not.toContain("-p c");
+  });
+});
+
 async function countryOf(world: VastWorld, held: Held): Promise<string> {
   const offers = await world.admin<{ machine_id: number; geolocation: string }[]>("GET", "/offers");
   return offers.find(({ machine_id }) => machine_id === held.state.machineId)?.geolocation.slice(-2) ?? "";
