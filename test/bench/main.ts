@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
+import { determinism } from "./determinism.ts";
 import { load } from "./load.ts";
 import { soak } from "./soak.ts";
 
@@ -22,6 +23,15 @@ program
   .option("--speed <n>", "virtual seconds per second", whole, 720)
   .option("--json <file>", "write the figures there")
   .action(soak);
+
+program
+  .command("determinism")
+  .description("the same seed and the same scripted clients twice, in steps: the event logs have to be identical")
+  .option("--days <n>", "virtual days", whole, 7)
+  .option("--seed <n>", "seed of both runs", whole, 7)
+  .option("--offers <n>", "offers on the market", whole, 900)
+  .option("--json <file>", "write the figures there")
+  .action(determinism);
 
 await program.parseAsync();
 

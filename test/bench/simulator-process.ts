@@ -11,6 +11,7 @@ const KEY = "key-of-the-bench";
 
 /** The simulator as its own process, started through its command line. */
 export interface SimulatorProcess extends AsyncDisposable {
+  url: string;
   api: Client;
   admin: Client;
   /** Memory and processor time; with `collect`, after a garbage collection. */
@@ -37,6 +38,7 @@ export async function startSimulatorProcess(flags: Record<string, string | numbe
   const api = httpClient(url, KEY);
   const admin = httpClient(adminUrl, adminToken);
   return {
+    url,
     api,
     admin,
     usage: async (collect) => {

@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -7,6 +6,7 @@ import { atMost, conclude, machine, mib, table } from "./figures.ts";
 import { FleetLife } from "./fleet-life.ts";
 import { must } from "./http.ts";
 import { type Difference, LedgerAudit } from "./ledger-audit.ts";
+import { errorsIn } from "./log-errors.ts";
 import { objectSink } from "./object-sink.ts";
 import type { Usage } from "./probe.ts";
 import { type SimulatorProcess, startSimulatorProcess } from "./simulator-process.ts";
@@ -26,7 +26,6 @@ const HEAP_RATIO_LIMIT = 1.2;
 /** A running clock moves between an event's record and the meter's change: parts of a second at this speed. */
 const LEDGER_TOLERANCE = 1e-4;
 const LAST_COPY_S = 900;
-const PINO_ERROR = 50;
 
 interface Sample extends Usage {
   hour: number;
@@ -126,15 +125,6 @@ async function compareBooks(simulator: SimulatorProcess, audit: LedgerAudit) {
 
 function offBy({ expected, ledger }: Difference): number {
   return Math.abs(expected - ledger);
-}
-
-async function errorsIn(log: string): Promise<string[]> {
-  const errors: string[] = [];
-  const file = await open(log);
-  for await (const line of file.readLines()) {
-    if (Number(/"level":(\d+)/.exec(line)?.[1]) >= PINO_ERROR) errors.push(line);
-  }
-  return errors;
 }
 
 interface Outcome extends Awaited<ReturnType<typeof live>> {
