@@ -7,6 +7,8 @@ import type { Transport } from "./transport.ts";
 const BULK_SIZE = 64;
 /** Destroys asked for within this wall time go together: the engine starts those of one level at the same moment. */
 const GATHER_MS = 150;
+/** A destroy this long after the last one is taken to be a single one, seconds. */
+const CALLS_APART_S = 3;
 /** How long a destroyed contract may stay listed, seconds (vast-api.md 3.5: "some seconds"). */
 const GONE_WITHIN_S = 180;
 const POLL_S = 5;
@@ -21,23 +23,19 @@ interface Waiting {
   done: (error?: unknown) => void;
 }
 
-/** Concurrent destroys become bulk calls of up to 64 ids, three seconds apart, instead of one call each. */
+/**
+ * Concurrent destroys become bulk calls of up to 64 ids, three seconds apart, instead of one call each. One call is under
+ * way at a time; whoever comes meanwhile, or while the next one waits for its turn, goes with the next: workers whose
+ * copy-outs end one after the other share calls too.
+ */
 export function createDestroyer(transport: Transport, sweeper: Sweeper): Destroyer {
+  const { clock } = transport;
   const waiting: Waiting[] = [];
-  let _timer: NodeJS.Timeout | undefined;
+  let working = false;
+  let lastCallS = Number.NEGATIVE_INFINITY;
   let bulkWorks = true;
 
-  async function send(ids: number[]): Promise<void> {
-    if (ids.length > 1 && bulkWorks) {
-      try {
-        await transport.call(destroyInstances, ids);
-        return;
-      } catch (error) {
-        // The bulk route is known from the official client only: where it does not exist, one call each does the same.
-        if (!isVastError(error, "refused", "unexpected", "not-found")) throw error;
-        bulkWorks = false;
-      }
-    }
+  async function oneByOne(ids: readonly number[]): Promise<void> {
     for (const id of ids) {
       await transport.call(destroyInstance, id).catch((error: unknown) => {
         if (!isVastError(error, "not-found")) throw error;
@@ -45,20 +43,47 @@ export function createDestroyer(transport: Transport, sweeper: Sweeper): Destroy
     }
   }
 
-  async function flush(): Promise<void> {
-    _timer = undefined;
-    const batch = waiting.splice(0, BULK_SIZE);
-    if (waiting.length > 0) _timer = setTimeout(() => void flush(), 0);
+  async function inBulk(ids: () => readonly number[]): Promise<void> {
     try {
-      await send(batch.map((entry) => entry.id));
-      for (const entry of batch) entry.done();
+      await transport.call(destroyInstances, ids);
     } catch (error) {
-      for (const entry of batch) entry.done(error);
+      // The bulk route is known from the official client only: where it does not exist, one call each does the same.
+      if (!isVastError(error, "refused", "unexpected", "not-found")) throw error;
+      bulkWorks = false;
+      await oneByOne(ids());
     }
   }
 
+  async function sendNext(): Promise<void> {
+    const batch: Waiting[] = [];
+    const ids = () => {
+      if (batch.length === 0) batch.push(...waiting.splice(0, BULK_SIZE));
+      return batch.map((entry) => entry.id);
+    };
+    const alone = waiting.length === 1 && clock.elapsedS() - lastCallS > CALLS_APART_S;
+    let failure: unknown;
+    try {
+      await (alone || !bulkWorks ? oneByOne(ids()) : inBulk(ids));
+    } catch (error) {
+      failure = error;
+      ids();
+    }
+    lastCallS = clock.elapsedS();
+    for (const entry of batch) entry.done(failure);
+  }
+
+  async function work(): Promise<void> {
+    while (waiting.length > 0) await sendNext();
+    working = false;
+  }
+
+  function startWorking(): void {
+    if (working) return;
+    working = true;
+    setTimeout(() => void work(), GATHER_MS);
+  }
+
   async function assertGone(id: number): Promise<void> {
-    const { clock } = transport;
     const deadline = clock.elapsedS() + GONE_WITHIN_S;
     for (;;) {
       const sweep = await sweeper.since(clock.elapsedS());
@@ -80,7 +105,7 @@ export function createDestroyer(transport: Transport, sweeper: Sweeper): Destroy
     destroy: async (id) => {
       await new Promise<void>((resolve, reject) => {
         waiting.push({ id, done: (error) => (error === undefined ? resolve() : reject(error)) });
-        _timer ??= setTimeout(() => void flush(), GATHER_MS);
+        startWorking();
       });
       sweeper.invalidate();
       await assertGone(id);

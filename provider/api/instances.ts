@@ -182,12 +182,15 @@ export const destroyInstance = endpoint({
   resend: "when-unsure",
 });
 
-/** At most 64 ids a call, as the official client sends them; the answer's details are unverified (vast-api.md 9.1). */
+/**
+ * At most 64 ids a call, as the official client sends them; the answer's details are unverified (vast-api.md 9.1). They are
+ * asked for when the call leaves, after it has waited for its turn.
+ */
 export const destroyInstances = endpoint({
   method: "DELETE",
   route: "/api/v0/instances/",
-  path: (_ids: readonly number[]) => "/api/v0/instances/",
-  body: (ids) => ({ instance_ids: ids }),
+  path: (_ids: () => readonly number[]) => "/api/v0/instances/",
+  body: (ids) => ({ instance_ids: ids() }),
   reply: success,
   resend: "when-unsure",
 });
