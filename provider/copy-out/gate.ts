@@ -13,6 +13,7 @@ import { type DiskListing, listDisk } from "./listing.ts";
 import { writeManifest } from "./manifest.ts";
 import { clearMarker, type Marker, readMarker, writeMarker } from "./marker.ts";
 import { volumeSaved } from "./volume-record.ts";
+import { waiverFor } from "./waiver.ts";
 
 export interface GateRequest {
   state: InstanceState;
@@ -46,7 +47,7 @@ const SILENT_WHEN_STOPPED_S = 600;
 export async function copyOutBefore(context: Context, request: GateRequest): Promise<void> {
   const { state, row } = request;
   const name = state.label;
-  const waiver = waiverFor(context, state);
+  const waiver = waiverFor(context, state, name);
   if (waiver !== undefined) {
     context.log(
       `WAIVED: ${name} (contract ${row.id}): ${request.purpose} WITHOUT copying anything out. Reason given: ${waiver}`,
@@ -92,12 +93,6 @@ async function assertStillQuiet(gate: Gate): Promise<void> {
   const row = await freshRow(gate.context, gate.id);
   if (isQuiet(row)) return;
   throw blocked(gate, "it was started again while its files were compared", "run the same command again");
-}
-
-function waiverFor(context: Context, state: InstanceState): string | undefined {
-  if (state.copyOut?.waive !== undefined) return state.copyOut.waive;
-  const waiver = context.config.waiver;
-  return waiver?.resources.some((resource) => resource === "*" || resource === state.label) ? waiver.reason : undefined;
 }
 
 function openGate(context: Context, { state, row, purpose }: GateRequest): Gate {

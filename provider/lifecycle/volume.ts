@@ -12,6 +12,7 @@ import {
 import { assertHome, type Context, type Home, homeOf } from "../context.ts";
 import { openBucket } from "../copy-out/bucket.ts";
 import { volumeRented, volumeRetargeted, whyUnsaved } from "../copy-out/volume-record.ts";
+import { waiverFor } from "../copy-out/waiver.ts";
 import { candidates, offerQuery, usd } from "../fleet/place.ts";
 import { changesOf } from "./changes.ts";
 import type { DiffResult } from "./instance/diff.ts";
@@ -28,6 +29,7 @@ const placeWithSchema = z.object({
 
 export const volumeInputsSchema = z.strictObject({
   mark: z.string().min(16),
+  resource: z.string().optional().describe("made by the resource: its name in the program"),
   name: z
     .string()
     .regex(/^[A-Za-z0-9_]{1,40}$/, "must be letters, digits and _ (at most 40)")
@@ -219,7 +221,8 @@ export async function diffVolume(
   news: Record<string, unknown>,
 ): Promise<DiffResult> {
   // The output `machineId` is where it is; what the user asked for is kept beside it.
-  const changed = changesOf(Object.keys(volumeInputsSchema.shape), { ...olds, machineId: olds.pinnedMachineId }, news);
+  const keys = Object.keys(volumeInputsSchema.shape).filter((key) => key !== "resource");
+  const changed = changesOf(keys, { ...olds, machineId: olds.pinnedMachineId }, news);
   // Where it was placed stays right when the instance's criteria change later.
   changed.delete("placeWith");
   const replaces = REPLACES.filter((key) => changed.has(key));
@@ -269,11 +272,7 @@ export async function removeVolume(context: Context, id: string, props: Record<s
 }
 
 async function assertSaved(context: Context, state: VolumeState, row: VolumeRow): Promise<void> {
-  const waived =
-    state.copyOut?.waive ??
-    (context.config.waiver?.resources.some((name) => name === "*" || name === state.name)
-      ? context.config.waiver.reason
-      : undefined);
+  const waived = waiverFor(context, state, state.name);
   if (waived !== undefined)
     return context.log(
       `WAIVED: ${state.name} (volume ${row.id}) is deleted WITHOUT a check that its content was copied. Reason given: ${waived}`,

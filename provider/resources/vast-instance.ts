@@ -4,7 +4,7 @@ import type { InstanceFacts } from "../lifecycle/instance/outputs.ts";
 import { type InputsOf, stackMark } from "./args.ts";
 import { DynamicResource } from "./dynamic-resource.ts";
 
-type Raw = Omit<RawInstanceInputs, "mark" | "label" | "offer">;
+type Raw = Omit<RawInstanceInputs, "mark" | "resource" | "label" | "offer">;
 
 /** What the offer must be like, or one offer by its id. Prices USD/h all-in, sizes GB. */
 export type OfferArgs = (Pick<RawCriteria, "gpu"> & Partial<RawCriteria>) | { id: number; maxDph?: number };
@@ -72,6 +72,7 @@ export class VastInstance extends DynamicResource {
       ...(env === undefined ? {} : { env: pulumi.secret(env) }),
       ...(imageLogin === undefined ? {} : { imageLogin: pulumi.secret(imageLogin) }),
       mark: stackMark("Instance", name),
+      resource: name,
       ...OUTPUTS,
     };
     const secrets = ["env", "imageLogin", ...(opts.additionalSecretOutputs ?? [])];

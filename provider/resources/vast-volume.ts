@@ -5,7 +5,7 @@ import { type InputsOf, stackMark } from "./args.ts";
 import { DynamicResource } from "./dynamic-resource.ts";
 import type { OfferArgs } from "./vast-instance.ts";
 
-type Raw = Omit<z.input<typeof volumeInputsSchema>, "mark" | "placeWith" | "name">;
+type Raw = Omit<z.input<typeof volumeInputsSchema>, "mark" | "resource" | "placeWith" | "name">;
 
 /** Inputs of a VastVolume; see docs/resources/vast-volume.md. */
 export interface VastVolumeArgs extends InputsOf<Raw> {
@@ -36,6 +36,7 @@ export class VastVolume extends DynamicResource {
       name: name.replaceAll(/[^A-Za-z0-9_]/g, "_").slice(0, 40),
       ...args,
       mark: stackMark("Volume", name),
+      resource: name,
       volumeId: undefined,
       dph: undefined,
       status: undefined,

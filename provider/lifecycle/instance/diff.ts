@@ -70,8 +70,9 @@ function repairNeeded(
 }
 
 export function changedInputs(olds: Record<string, unknown>, news: Record<string, unknown>): Set<keyof InstanceInputs> {
-  // `adopt` says where the contract came from; taking it out of the program later changes nothing.
-  const keys = Object.keys(inputsSchema.shape).filter((key) => key !== "adopt");
+  // `adopt` says where the contract came from; taking it out of the program later changes nothing. `resource` says only
+  // what the mark says too, and earlier states lack it.
+  const keys = Object.keys(inputsSchema.shape).filter((key) => key !== "adopt" && key !== "resource");
   return changesOf(keys, olds, news) as Set<keyof InstanceInputs>;
 }
 

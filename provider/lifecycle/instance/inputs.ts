@@ -142,6 +142,8 @@ const portSchema = z.union([
 
 export const inputsSchema = z.strictObject({
   mark: z.string().min(16).describe("made by the resource: who this contract belongs to"),
+  /** The resource's own name, for messages and waivers; states from before it was recorded lack it. */
+  resource: z.string().optional().describe("made by the resource: its name in the program"),
   offer: offerSchema,
   image: z.string().min(1).max(1024),
   imageLogin: z.string().optional(),

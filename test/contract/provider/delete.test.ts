@@ -355,6 +355,16 @@ describe("without a copy-out", () => {
   });
 });
 
+describe("a reason for one run", () => {
+  test("holds for the resource's own name after its label was changed in the console", async () => {
+    await using world = await startWorld();
+    const held = await create(world.context(), worker({ resource: "trainer-0", label: "renamed by hand" }));
+    const waiver = { resources: ["trainer-0"], reason: "results are in the registry" };
+    await destroy({ world, held }, world.context({ waiver }));
+    expect(await world.instances()).toEqual([]);
+  });
+});
+
 describe("an offline host", () => {
   test("blocks the destroy, which says so and drops nothing", async () => {
     await using world = await startWorld();

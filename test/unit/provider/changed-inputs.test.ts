@@ -45,6 +45,10 @@ describe("inputs that changed", () => {
     expect(changed({}, before)).toEqual(["onstart"]);
   });
 
+  test("do not count the resource's name, which states from earlier versions lack", () => {
+    expect(changed({ resource: "trainer-0" })).toEqual([]);
+  });
+
   test("do not count taking `adopt` out after the adoption", () => {
     expect(changed({}, plain({ ...state, adopt: 36_717_044 }))).toEqual([]);
   });
