@@ -74,7 +74,8 @@ export function parseSearch(world: World, query: Record<string, unknown>): Searc
     tests: [],
     ignored: [],
   };
-  const filters = world.choices.searchDefaults ? { ...DEFAULT_FILTERS, ...query } : query;
+  // The caller's own filters come first: most of them are cheaper to test than whether an offer is rentable.
+  const filters = world.choices.searchDefaults ? { ...query, ...DEFAULT_FILTERS, ...query } : query;
   for (const [key, condition] of Object.entries(filters)) addFilter(world, search, key, condition);
   addControlFilters(search, query);
   return search;
@@ -164,7 +165,7 @@ export function searchOffers(world: World, search: Search, accountId: number | n
       if (!offer.removed && search.tests.every((test) => test(view))) found.push(view);
     }
   }
-  return sortedBy(found, search.order, OFFER_COLUMNS).slice(0, search.limit);
+  return sortedBy(found, search.order, OFFER_COLUMNS, search.limit);
 }
 
 export function offerRow(view: OfferView): Record<string, unknown> {

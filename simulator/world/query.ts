@@ -92,25 +92,46 @@ export interface SortKey {
   descending: boolean;
 }
 
-/** Sorted rows; each sort value is computed once. Null sorts last in both directions. */
+/**
+ * The first rows in order, all of them without a limit; each sort value is computed once. Null sorts last in both
+ * directions. Rows that cannot be among the first any more are not sorted: a search shows 64 of thousands.
+ */
 export function sortedBy<T>(
   rows: readonly T[],
   keys: readonly SortKey[],
   columns: Readonly<Record<string, Column<T>>>,
+  limit = rows.length,
 ): T[] {
   const used = keys.flatMap(({ column, descending }) => {
     const get = columns[column]?.get;
     return get ? [{ get, descending }] : [];
   });
-  const decorated = rows.map((row) => ({ row, values: used.map(({ get }) => plain(get(row))) }));
-  decorated.sort((a, b) => {
-    for (const [index, { descending }] of used.entries()) {
-      const order = comparePlain(a.values[index] ?? null, b.values[index] ?? null, descending);
+  const compare = (a: Decorated<T>, b: Decorated<T>): number => {
+    for (let index = 0; index < used.length; index += 1) {
+      const order = comparePlain(a.values[index] ?? null, b.values[index] ?? null, used[index]?.descending ?? false);
       if (order !== 0) return order;
     }
     return 0;
-  });
-  return decorated.map(({ row }) => row);
+  };
+  let kept: Decorated<T>[] = [];
+  let last: Decorated<T> | undefined;
+  for (const row of rows) {
+    const decorated = { row, values: used.map(({ get }) => plain(get(row))) };
+    if (last && compare(decorated, last) >= 0) continue;
+    kept.push(decorated);
+    if (kept.length < 2 * limit) continue;
+    kept = kept.sort(compare).slice(0, limit);
+    last = kept.at(-1);
+  }
+  return kept
+    .sort(compare)
+    .slice(0, limit)
+    .map(({ row }) => row);
+}
+
+interface Decorated<T> {
+  row: T;
+  values: Plain[];
 }
 
 export function comparePlain(a: Plain, b: Plain, descending: boolean): number {
