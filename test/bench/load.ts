@@ -121,6 +121,12 @@ async function phases(api: Client): Promise<Phase[]> {
       next: (draws) => ({ method: "POST", path: "/api/v0/bundles/", body: draws.pick(SEARCHES)(draws) }),
     },
     {
+      // Almost no work: what it takes is the machine's and the connection's own share of all the others.
+      name: "names of cards",
+      limited: false,
+      next: () => ({ method: "GET", path: "/api/v0/gpu_names/unique/" }),
+    },
+    {
       name: "show",
       limited: false,
       next: (draws) => ({ method: "GET", path: `/api/v0/instances/${draws.pick(ids)}/?owner=me` }),
