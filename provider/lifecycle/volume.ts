@@ -82,20 +82,12 @@ export async function createVolume(
   }
   // A bucket that cannot be used is found out before anything bills.
   if (inputs.copyOut?.target) await openBucket(inputs.copyOut.target).assertUsable();
-  const offer = await place(context, inputs);
+  const offers = await place(context, inputs);
   if (!(await context.engineIsAlive()))
     throw new VastError("blocked", `${inputs.name}: the Pulumi engine is gone; nothing was rented`, {
       fix: "run `pulumi cancel`, then `pulumi up`",
     });
-  context.log(
-    `${inputs.name}: renting a volume of ${inputs.size} GB on machine ${offer.machine_id}, ${usd((inputs.size * offer.storage_cost) / HOURS_PER_MONTH)}/h`,
-  );
-  try {
-    await context.transport.call(rentVolume, offer.id, inputs.size, markedName(inputs));
-  } catch (error) {
-    if (!isVastError(error, "unsure", "unexpected")) throw error;
-    context.log(`${inputs.name}: the answer to the rental was lost; looking for the volume`);
-  }
+  await rentFirst(context, inputs, offers);
   const row = await findByName(context, inputs);
   if (!row)
     throw new VastError(
@@ -104,6 +96,39 @@ export async function createVolume(
       { fix: "run `pulumi up` again: it looks for it first" },
     );
   return created(context, inputs, row, true);
+}
+
+/** Offers tried before giving up: each costs the service's interval. */
+const MAX_OFFERS = 5;
+
+/** Rents the first offer that is still there; a lost answer is not one that says no. */
+async function rentFirst(context: Context, inputs: VolumeInputs, offers: readonly PlacedOffer[]): Promise<void> {
+  let refusal: unknown;
+  for (const offer of offers.slice(0, MAX_OFFERS)) {
+    context.market.claimMachine(offer.machine_id, inputs.mark);
+    context.log(
+      `${inputs.name}: renting a volume of ${inputs.size} GB on machine ${offer.machine_id}, ${usd((inputs.size * offer.storage_cost) / HOURS_PER_MONTH)}/h`,
+    );
+    try {
+      await context.transport.call(rentVolume, offer.id, inputs.size, markedName(inputs));
+      return;
+    } catch (error) {
+      if (isVastError(error, "unsure", "unexpected"))
+        return context.log(`${inputs.name}: the answer to the rental was lost; looking for the volume`);
+      if (!isTaken(error)) throw error;
+      refusal ??= error;
+      context.log(`${inputs.name}: volume offer ${offer.id} was taken meanwhile; going on to the next`);
+    }
+  }
+  context.market.release(inputs.mark);
+  throw refusal;
+}
+
+/** Gone, or with less room than it showed. How the service words the latter is unverified (vast-api.md 9.11). */
+function isTaken(error: unknown): boolean {
+  return (
+    isVastError(error, "offer-gone", "not-found") || (isVastError(error, "refused") && error.reason === "invalid_args")
+  );
 }
 
 async function created(
@@ -138,10 +163,10 @@ async function findByName(context: Context, inputs: VolumeInputs): Promise<Volum
   return rows.find((row) => row.label === markedName(inputs));
 }
 
-async function place(
-  context: Context,
-  inputs: VolumeInputs,
-): Promise<Pick<VolumeOffer, "id" | "machine_id" | "storage_cost">> {
+type PlacedOffer = Pick<VolumeOffer, "id" | "machine_id" | "storage_cost">;
+
+/** The offers that do, best first; the best one's machine is claimed. */
+async function place(context: Context, inputs: VolumeInputs): Promise<PlacedOffer[]> {
   const machines = inputs.placeWith
     ? await machinesForBoth(context, inputs, inputs.placeWith)
     : inputs.machineId === undefined
@@ -171,7 +196,7 @@ async function place(
     );
   }
   context.market.claimMachine(offer.machine_id, inputs.mark);
-  return offer;
+  return ranked;
 }
 
 async function machinesForBoth(

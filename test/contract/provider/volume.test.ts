@@ -79,6 +79,35 @@ describe("a volume", () => {
     expect(await world.requests(RENT)).toHaveLength(1);
   });
 
+  test.for([
+    ["is gone", 404, "not_found", "Volume offer 1 is not available."],
+    ["is gone, in the words of instances", 410, "no_such_ask", "no longer available"],
+    ["has become too small", 400, "invalid_args", "Volume offer 1 has less than 20 GB left."],
+  ] as const)("whose offer %s goes to the next one", async ([, status, error, msg]) => {
+    await using world = await startWorld();
+    await world.fault({ endpoint: RENT, kind: "status", status, body: { success: false, error, msg }, times: 2 });
+    await rent(world);
+    expect((await world.requests(RENT)).map((request) => request.status)).toEqual([status, status, 200]);
+    expect(await world.volumes()).toHaveLength(1);
+  });
+
+  test("that every offer refuses is an error in the service's words, after a bounded number of them", async () => {
+    await using world = await startWorld();
+    const body = { success: false, error: "invalid_args", msg: "no volumes today" };
+    await world.fault({ endpoint: RENT, kind: "status", status: 400, body, times: null });
+    await expect(rent(world)).rejects.toThrow("no volumes today");
+    expect((await world.requests(RENT)).length).toBeLessThanOrEqual(5);
+    expect(await world.volumes()).toEqual([]);
+  });
+
+  test("that the account cannot pay for is tried once", async () => {
+    await using world = await startWorld();
+    const body = { success: false, error: "insufficient_credit", msg: "Your account lacks credit" };
+    await world.fault({ endpoint: RENT, kind: "status", status: 400, body, times: null });
+    await expect(rent(world)).rejects.toThrow("lacks credit");
+    expect(await world.requests(RENT)).toHaveLength(1);
+  });
+
   test("whose rental never came to be is an error, and the next up rents one", async () => {
     await using world = await startWorld();
     await world.fault({ endpoint: RENT, kind: "drop-before" });
