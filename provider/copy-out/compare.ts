@@ -46,14 +46,19 @@ function sizeProblem(file: DiskFile, storedBytes: number | undefined): string | 
 /** Required patterns that no file matches, by base name or by path below the folder. */
 export function unmatchedPatterns(patterns: readonly string[], listings: readonly DiskListing[]): string[] {
   const paths = listings.flatMap((listing) => listing.files.map((file) => file.path));
-  return patterns.filter((pattern) => {
-    const matches = picomatch(pattern, {
-      dot: true,
-      matchBase: !pattern.includes("/"),
-      basename: !pattern.includes("/"),
-    });
-    return !paths.some((path) => matches(path));
-  });
+  return patterns.filter((pattern) => !paths.some(matcherOf(pattern)));
+}
+
+/** Links and the like that a pattern matches: absolute paths, for the explanation why it counts as unmatched. */
+export function skippedMatches(pattern: string, listings: readonly DiskListing[]): string[] {
+  const matches = matcherOf(pattern);
+  return listings.flatMap(({ root, skipped }) => skipped.filter(matches).map((path) => `${root}/${path}`));
+}
+
+function matcherOf(pattern: string): (path: string) => boolean {
+  const byName = !pattern.includes("/");
+  const matches = picomatch(pattern, { dot: true, matchBase: byName, basename: byName });
+  return (path) => matches(path);
 }
 
 function isoTime(epochS: number): string {

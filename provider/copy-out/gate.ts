@@ -6,9 +6,10 @@ import type { Context } from "../context.ts";
 import { conditionOf } from "../lifecycle/instance/condition.ts";
 import type { Binding, CopyOut } from "../lifecycle/instance/inputs.ts";
 import type { InstanceState } from "../lifecycle/instance/outputs.ts";
+import { findContract } from "../lifecycle/instance/read.ts";
 import { freshRow, stopAndWait } from "../lifecycle/instance/wait.ts";
 import { type Bucket, openBucket } from "./bucket.ts";
-import { type Difference, differences, keyPrefix, unmatchedPatterns } from "./compare.ts";
+import { type Difference, differences, keyPrefix, skippedMatches, unmatchedPatterns } from "./compare.ts";
 import { type DiskListing, listDisk } from "./listing.ts";
 import { writeManifest } from "./manifest.ts";
 import { clearMarker, type Marker, readMarker, writeMarker } from "./marker.ts";
@@ -75,9 +76,27 @@ export async function copyOutBefore(context: Context, request: GateRequest): Pro
     await copyTheRest(gate);
     await assertStillQuiet(gate);
   } catch (error) {
+    await assertNotGone(gate, error);
     if (gate.copyOut.onCopyFailure === "stop" && phase === "as it was") await stop();
     throw explainFailure(error, phase);
   }
+}
+
+/** Somebody else may have destroyed the contract meanwhile: then nothing of it is left running or kept. */
+async function assertNotGone(gate: Gate, error: unknown): Promise<void> {
+  const { context, id, binding, state } = gate;
+  if (!isVastError(error, "not-found", "refused", "unexpected")) return;
+  // Not being able to tell is no proof: then the first error stands.
+  const gone = await findContract(context, String(id), state, 0).then(
+    (row) => row === undefined,
+    () => false,
+  );
+  if (!gone) return;
+  throw new VastError(
+    "not-found",
+    `${gate.name}: contract ${id} is gone: it was destroyed elsewhere while its files were copied out. What had arrived by then is in s3://${binding.bucket}/${prefixOf(gate)}, but was not verified; what had not is lost`,
+    { fix: "look at what is there; the next run finds the contract gone and goes on", cause: error },
+  );
 }
 
 /** How far the gate has come with the instance itself, for the message when it fails. */
@@ -255,6 +274,7 @@ async function copyTheRest(gate: Gate): Promise<void> {
     const listing = await listDisk(gate.context, gate.id, path);
     if (!listing.exists)
       gate.context.log(`${gate.name}: there is no ${path} on contract ${gate.id}; nothing to copy from it`);
+    warnOfSkipped(gate, listing);
     await copyUntilEqual(gate, path, listing);
     listings.push(listing);
   }
@@ -262,7 +282,7 @@ async function copyTheRest(gate: Gate): Promise<void> {
   if (unmatched.length > 0) {
     throw blocked(
       gate,
-      `no file matches the required ${unmatched.map((pattern) => `"${pattern}"`).join(", ")} in ${gate.copyOut.paths.join(", ")}`,
+      `no file matches the required ${unmatched.map((pattern) => `"${pattern}"`).join(", ")} in ${gate.copyOut.paths.join(", ")}${onlySkipped(unmatched, listings)}`,
       "check `copyOut.paths` and `copyOut.required`; if there is nothing worth keeping, waive with a reason",
     );
   }
@@ -273,6 +293,28 @@ async function copyTheRest(gate: Gate): Promise<void> {
   gate.context.log(
     `${gate.name}: verified ${files.length} files (${bytes} bytes) of contract ${gate.id} in s3://${gate.binding.bucket}/${prefixOf(gate)}`,
   );
+}
+
+const SHOWN = 5;
+
+function some(paths: readonly string[]): string {
+  const more = paths.length > SHOWN ? `, … and ${paths.length - SHOWN} more` : "";
+  return `${paths.slice(0, SHOWN).join(", ")}${more}`;
+}
+
+function warnOfSkipped(gate: Gate, { root, skipped }: DiskListing): void {
+  if (skipped.length === 0) return;
+  const which = some(skipped.map((path) => `${root}/${path}`));
+  gate.context.log(
+    `WARNING: ${gate.name}: links, sockets and the like are not copied, only files: ${which}; keep results in plain files`,
+  );
+}
+
+function onlySkipped(patterns: readonly string[], listings: readonly DiskListing[]): string {
+  const skipped = patterns.flatMap((pattern) => skippedMatches(pattern, listings));
+  return skipped.length === 0
+    ? ""
+    : ` (${some([...new Set(skipped)])} would, but is no plain file, so it is not copied)`;
 }
 
 async function copyUntilEqual(gate: Gate, path: string, listing: DiskListing): Promise<void> {

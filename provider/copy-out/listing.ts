@@ -57,6 +57,11 @@ export function parseListing(root: string, text: string): DiskListing {
   const lines = text.split("\n").map((line) => line.trimEnd());
   const meaningful = lines.filter((line) => line !== "");
   if (meaningful.length === 1 && isMissing(root, meaningful[0] ?? "")) return { ...listing, exists: false };
+  const target = meaningful.length === 1 ? targetOfLink(meaningful[0] ?? "") : undefined;
+  if (target !== undefined)
+    throw new VastError("blocked", `${root} is a link to ${target}, and the copy tool passes over links`, {
+      fix: "name the folder that it points to in `copyOut.paths` and run `pulumi up`, then the same command again",
+    });
   const base = headerPath(meaningful[0] ?? "");
   if (base === undefined) throw notUnderstood(root, meaningful[0] ?? "(empty)");
   const announced = new Set([""]);
@@ -88,6 +93,13 @@ function assertComplete(root: string, folder: string, block: Block | undefined):
 function isMissing(root: string, line: string): boolean {
   const named = /^\S*ls: cannot access (['"]?)(.*)\1: No such file or directory$/i.exec(line)?.[2];
   return named !== undefined && trimSlashes(named).endsWith(trimSlashes(root));
+}
+
+/** Of a folder that is a link ls writes the link's own line, without a header. */
+function targetOfLink(line: string): string | undefined {
+  const [, , kind, , , quoted = ""] = ENTRY.exec(line) ?? [];
+  const target = kind === "l" ? / -> ("(?:[^"\\]|\\.)*")$/.exec(quoted)?.[1] : undefined;
+  return target === undefined ? undefined : unquote(target);
 }
 
 function trimSlashes(path: string): string {

@@ -1,6 +1,9 @@
+import { mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { HeadObjectCommand } from "@aws-sdk/client-s3";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { setState } from "../../../provider/api/instances.ts";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { destroyInstance, setState } from "../../../provider/api/instances.ts";
 import type { Context } from "../../../provider/context.ts";
 import { deleteInstance } from "../../../provider/lifecycle/instance/delete.ts";
 import type { Binding } from "../../../provider/lifecycle/instance/inputs.ts";
@@ -373,6 +376,62 @@ describe("an offline host", () => {
     await world.until(Number(running.held.id), ({ actual }) => actual === "offline");
     await expect(destroy(running)).rejects.toThrow(/its host is offline[\s\S]*bills nothing meanwhile/);
     expect(await instanceOf(running)).toMatchObject({ destroyedAt: null });
+  });
+});
+
+describe("links among the results", () => {
+  /** A worker whose newest checkpoint is only linked to, as training frameworks do. */
+  async function withLink(data: string, copyOut: Inputs) {
+    const world = await startWorld({ data });
+    const running = await withResults(world, copyOut);
+    const files = readdirSync(data, { recursive: true, encoding: "utf8" });
+    const model = files.find((path) => path.endsWith("/out/model.pt"));
+    symlinkSync("model.pt", join(dirname(join(data, String(model))), "latest.ckpt"));
+    return running;
+  }
+  const folder = () => {
+    const data = mkdtempSync(join(tmpdir(), "vast-links-"));
+    onTestFinished(() => rmSync(data, { recursive: true, force: true }));
+    return data;
+  };
+
+  test("are not copied, and named in a warning", async () => {
+    const running = await withLink(folder(), {});
+    await using world = running.world;
+    await destroy(running);
+    expect(world.logs.join("\n")).toMatch(
+      /WARNING: trainer-0: links, sockets and the like are not copied, only files: \/workspace\/out\/latest\.ckpt;/,
+    );
+    expect(await storage.keys(running.target.bucket)).toHaveLength(2);
+  });
+
+  test("do not meet a required pattern, and the error says that they are links", async () => {
+    const running = await withLink(folder(), { required: ["*.ckpt"] });
+    await using _world = running.world;
+    await expect(destroy(running)).rejects.toThrow(
+      /no file matches the required "\*\.ckpt".*latest\.ckpt would, but is no plain file, so it is not copied/,
+    );
+    expect(await instanceOf(running)).toMatchObject({ destroyedAt: null });
+  });
+});
+
+describe("a contract that somebody destroys while it is copied out", () => {
+  test("is reported as gone, with what that means for the copy; the next destroy succeeds", async () => {
+    await using world = await startWorld({ speed: 100 });
+    const running = await withResults(world);
+    await world.admin("POST", `/instances/${running.held.id}/write`, { path: `${OUT}/big.bin`, bytes: 4_000_000 });
+    const result = destroy(running).catch((error: unknown) => error);
+    while ((await copiesOf(world)).length === 0);
+    await world.context().transport.call(destroyInstance, Number(running.held.id));
+    expect(await result).toMatchObject({
+      code: "not-found",
+      message: expect.stringMatching(
+        /is gone: it was destroyed elsewhere while its files were copied out.*was not verified; what had not is lost/,
+      ) as string,
+    });
+    expect(world.logs.join("\n")).not.toContain("verified");
+    await destroy(running);
+    expect(world.logs.at(-1)).toContain("is gone already");
   });
 });
 

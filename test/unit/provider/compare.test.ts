@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Bucket, StoredObject } from "../../../provider/copy-out/bucket.ts";
-import { differences, keyPrefix, unmatchedPatterns } from "../../../provider/copy-out/compare.ts";
+import { differences, keyPrefix, skippedMatches, unmatchedPatterns } from "../../../provider/copy-out/compare.ts";
 import type { DiskFile, DiskListing } from "../../../provider/copy-out/listing.ts";
 
 const file = (path: string, sizeBytes = 10, mtimeS = 1000): DiskFile => ({ path, sizeBytes, mtimeS });
@@ -102,6 +102,13 @@ describe("required patterns", () => {
   test("are met by any of the folders, and all have to be", () => {
     expect(unmatchedPatterns(["*.pt", "*.csv"], [...files, listing(file("metrics.csv"))])).toEqual([]);
     expect(unmatchedPatterns(["*.pt", "*.csv"], files)).toEqual(["*.csv"]);
+  });
+
+  test("are not met by links, which are named so that it can be said why", () => {
+    const links = [{ ...listing(file("a.txt")), skipped: ["latest.pt", "run 1/last.pt", "sock"] }];
+    expect(unmatchedPatterns(["*.pt"], links)).toEqual(["*.pt"]);
+    expect(skippedMatches("*.pt", links)).toEqual(["/workspace/out/latest.pt", "/workspace/out/run 1/last.pt"]);
+    expect(skippedMatches("*.csv", links)).toEqual([]);
   });
 
   test("are not met by an empty disk", () => {

@@ -157,9 +157,9 @@ describe("what the real ls prints", () => {
     root = mkdtempSync(join(tmpdir(), "listing-"));
     onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   });
-  const list = async () => {
-    const { stdout } = await execa("/bin/ls", [...LISTING_OPTIONS.split(" "), root], { env: { LC_ALL: "C" } });
-    return parseListing(root, stdout);
+  const list = async (folder = root) => {
+    const { stdout } = await execa("/bin/ls", [...LISTING_OPTIONS.split(" "), folder], { env: { LC_ALL: "C" } });
+    return parseListing(folder, stdout);
   };
 
   test("is the same as what the file system says, for odd names, sizes and times", async () => {
@@ -213,6 +213,17 @@ describe("what the real ls prints", () => {
       ["real.pt", 5],
     ]);
     expect(listing.skipped.toSorted()).toEqual(["dangling", "pipe", 'soft" -> "x']);
+  });
+
+  test("of a folder that is a link says so, and where the results really are", async () => {
+    const real = join(root, 'on "disk" 2');
+    mkdirSync(real);
+    writeFileSync(join(real, "model.pt"), "weights");
+    symlinkSync(real, join(root, "out"));
+    await expect(list(join(root, "out"))).rejects.toMatchObject({
+      code: "blocked",
+      message: expect.stringContaining(`out is a link to ${real}, and the copy tool passes over links`) as string,
+    });
   });
 
   test("of an empty folder is an empty listing of a folder that exists", async () => {
