@@ -58,9 +58,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   api.baseUrl = urlOf(publicServer);
 
   const close = async (): Promise<void> => {
-    for (const contract of world.contracts.values()) {
-      for (const job of world.copies.get(contract.id) ?? []) job.abort.abort(new Error("the simulator stops"));
-    }
+    for (const job of [...world.copies.values()].flat()) job.abort.abort(new Error("the simulator stops"));
     world.sleepers.close();
     world.clock.close();
     await Promise.all([stopListening(publicServer), stopListening(adminServer), door?.close(), loopback?.release()]);

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { type Call, endpoint } from "../http/endpoint.ts";
 import { failure, ok, type Reply, success } from "../http/replies.ts";
 import { cancelCopies, startCopy } from "../world/copier.ts";
+import { instanceDisk } from "../world/copy-disk.ts";
 import { isId, ownContract } from "./instance-access.ts";
 
 const CloudCopy = z.object({
@@ -42,7 +43,7 @@ function startCloudCopy(call: Call): Reply {
   if (!toCloud && (localPath === "/" || localPath === "/root")) {
     return failure(400, "invalid_args", "Copying to / or /root is not allowed.");
   }
-  const job = startCopy(call.world, contract, {
+  const job = startCopy(call.world, instanceDisk(call.world, contract), {
     direction: toCloud ? "to cloud" : "from cloud",
     connection,
     localPath,
@@ -66,7 +67,7 @@ function cancelCloudCopy(call: Call): Reply {
   if (!isId(id)) return failure(400, "invalid_args", "Invalid dst_id.");
   const contract = ownContract(call, id);
   if (!contract) return failure(404, "no_such_instance", "No such instance.");
-  cancelCopies(call.world, contract, "cancelled by the user");
+  cancelCopies(call.world, `C.${contract.id}`, "cancelled by the user");
   return success({ msg: CANCELLED });
 }
 

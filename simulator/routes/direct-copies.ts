@@ -1,6 +1,7 @@
 import { type Call, endpoint } from "../http/endpoint.ts";
 import { failure, type Reply, success } from "../http/replies.ts";
-import { startCopy } from "../world/copier.ts";
+import { type CopyRequest, cancelCopies, startCopy } from "../world/copier.ts";
+import { instanceDisk, volumeDisk } from "../world/copy-disk.ts";
 import { cancelDirectCopies, type Place, startDirectCopy } from "../world/direct-copy.ts";
 import type { Connection } from "../world/types.ts";
 import { freeOnAsk, rentVolume } from "../world/volumes.ts";
@@ -46,23 +47,27 @@ function copy(call: Call): Reply {
   }
   if (source.kind === "place" && target.kind === "place") startDirectCopy(call.world, source.place, target.place);
   else if (!startThroughCloud(call, source, target)) {
-    return failure(501, "not_covered", "copies between a volume and a cloud, or two clouds, are not covered");
+    return failure(501, "not_covered", "copies between two clouds are not covered");
   }
   return success({ msg: STARTED });
 }
 
-/** An instance and an S3 connection: the same work as a cloud copy. */
+/** An instance or a volume and an S3 connection (vast-api.md 5.2): the same work as a cloud copy. */
 function startThroughCloud(call: Call, source: Side, target: Side): boolean {
   const [local, cloud] = source.kind === "place" ? [source, target] : [target, source];
-  if (local.kind !== "place" || cloud.kind !== "cloud" || !local.place.contract) return false;
+  if (local.kind !== "place" || cloud.kind !== "cloud") return false;
+  const { contract, volume, path } = local.place;
+  const disk = contract ? instanceDisk(call.world, contract) : volume && volumeDisk(call.world, volume);
+  if (!disk) return false;
   const [bucket = "", ...rest] = cloud.path.replace(/^\/+/, "").split("/");
-  startCopy(call.world, local.place.contract, {
+  startCopy(call.world, disk, {
     direction: source.kind === "place" ? "to cloud" : "from cloud",
     connection: cloud.connection,
-    localPath: local.place.path,
+    localPath: path,
     bucket,
     key: rest.join("/").replace(/\/+$/, ""),
     flags: [],
+    direct: true,
   });
   return true;
 }
@@ -74,6 +79,8 @@ function cancel(call: Call): Reply {
   const found = side(call, name, "/");
   if ("status" in found) return found;
   cancelDirectCopies(call.world, name);
+  const intoIt = (request: CopyRequest) => request.direct === true && request.direction === "from cloud";
+  cancelCopies(call.world, name, "cancelled by the user", intoIt);
   return success();
 }
 
@@ -104,7 +111,7 @@ export const directCopyEndpoints = [
     chapter: "5.1",
     scope: "instance_write",
     limit: LIMIT,
-    coverage: "simplified: between instances, volumes and (for instances) s3; `local` and other clouds answer 501",
+    coverage: "simplified: between instances, volumes and s3; `local` and other clouds answer 501",
     handle: copy,
   }),
   endpoint({

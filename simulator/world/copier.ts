@@ -1,5 +1,6 @@
+import type { CopyDisk } from "./copy-disk.ts";
 import { moveFromCloud, moveToCloud } from "./rclone.ts";
-import type { Connection, Contract } from "./types.ts";
+import type { Connection } from "./types.ts";
 import type { World } from "./world.ts";
 
 /** status_msg follows what happens by about this much (vast-api.md 5.2). */
@@ -9,17 +10,19 @@ const PROGRESS_EVERY_S = 10;
 export interface CopyRequest {
   direction: "to cloud" | "from cloud";
   connection: Connection;
-  /** Path in the container. */
+  /** Path in the container, or in the volume. */
   localPath: string;
   bucket: string;
   /** Without leading slash. */
   key: string;
   flags: readonly string[];
+  /** Asked for with `copy` (vast-api.md 5.1), which also cancels it. */
+  direct?: boolean;
 }
 
 export interface CopyJob {
   id: number;
-  contract: Contract;
+  disk: CopyDisk;
   request: CopyRequest;
   abort: AbortController;
   totalBytes: number;
@@ -29,11 +32,11 @@ export interface CopyJob {
   startedAt: number;
 }
 
-/** Queues a cloud copy; copies of one instance run one after the other. */
-export function startCopy(world: World, contract: Contract, request: CopyRequest): CopyJob {
+/** Queues a cloud copy; copies of one disk run one after the other. */
+export function startCopy(world: World, disk: CopyDisk, request: CopyRequest): CopyJob {
   const job: CopyJob = {
     id: world.nextNumber("copy"),
-    contract,
+    disk,
     request,
     abort: new AbortController(),
     totalBytes: 0,
@@ -42,21 +45,36 @@ export function startCopy(world: World, contract: Contract, request: CopyRequest
     lastProgressAt: 0,
     startedAt: world.now,
   };
-  const queue = world.copies.get(contract.id) ?? [];
-  world.copies.set(contract.id, queue);
+  const queue = world.copies.get(disk.name) ?? [];
+  world.copies.set(disk.name, queue);
   queue.push(job);
-  world.record("copy-queued", { contract: contract.id, copy: job.id, direction: request.direction });
+  world.record("copy-queued", { ...subjectOf(disk), copy: job.id, direction: request.direction });
   if (queue.length === 1) launch(world, job);
   return job;
 }
 
 /** Answers how many copies were stopped. */
-export function cancelCopies(world: World, contract: Contract, reason: string): number {
-  const queue = world.copies.get(contract.id) ?? [];
-  for (const job of queue) job.abort.abort(new Error(reason));
-  const waiting = queue.splice(1);
-  for (const job of waiting) world.record("copy-cancelled", { contract: contract.id, copy: job.id, reason });
-  return queue.length + waiting.length;
+export function cancelCopies(
+  world: World,
+  diskName: string,
+  reason: string,
+  which: (request: CopyRequest) => boolean = () => true,
+): number {
+  const queue = world.copies.get(diskName) ?? [];
+  const stopped = queue.filter((job) => which(job.request));
+  for (const job of stopped) {
+    job.abort.abort(new Error(reason));
+    // The first one is running and ends by itself.
+    if (job === queue[0]) continue;
+    queue.splice(queue.indexOf(job), 1);
+    world.record("copy-cancelled", { ...subjectOf(job.disk), copy: job.id, reason });
+  }
+  return stopped.length;
+}
+
+/** Whom an event is about. */
+function subjectOf({ contract, owner }: CopyDisk): Record<string, number> {
+  return contract ? { contract: contract.id } : { volume: owner.id };
 }
 
 function launch(world: World, job: CopyJob): void {
@@ -69,15 +87,15 @@ function launch(world: World, job: CopyJob): void {
 type Outcome = { kind: "complete" } | { kind: "failed" | "cancelled" | "stuck"; reason: string };
 
 async function run(world: World, job: CopyJob, sleep: (seconds: number) => Promise<void>): Promise<Outcome> {
-  const { contract } = job;
-  const target = { instanceId: contract.id, label: contract.label, account: contract.accountId };
+  const { disk } = job;
+  const target = { instanceId: disk.contract?.id, label: disk.owner.label, account: disk.owner.accountId };
   const fault = world.faults.strike(["copy"], ["copy-noop", "copy-half", "copy-fail", "copy-stuck"], target);
   await sleep(world.random.once(`copy ${job.id}`).between(2, 6));
   // 5.2: large transfers were seen to answer "initiated" and never start.
   if (fault?.kind === "copy-stuck") return { kind: "stuck", reason: "never started" };
   if (job.abort.signal.aborted) return { kind: "cancelled", reason: "cancelled" };
-  if (!world.machineOf(contract).online) return { kind: "stuck", reason: "host offline" };
-  world.record("copy-started", { contract: contract.id, copy: job.id });
+  if (!disk.machine.online) return { kind: "stuck", reason: "host offline" };
+  world.record("copy-started", { ...subjectOf(disk), copy: job.id });
   say(world, job, "Cloud Copy Started");
   if (fault?.kind === "copy-noop") return { kind: "complete" };
   const limit = fault?.kind === "copy-half" || fault?.kind === "copy-fail" ? 0.5 : 1;
@@ -94,9 +112,9 @@ async function run(world: World, job: CopyJob, sleep: (seconds: number) => Promi
 }
 
 function finish(world: World, job: CopyJob, outcome: Outcome): void {
-  const { contract } = job;
+  const { disk } = job;
   world.record(`copy-${outcome.kind}`, {
-    contract: contract.id,
+    ...subjectOf(disk),
     copy: job.id,
     bytes: job.doneBytes,
     files: job.files,
@@ -105,18 +123,19 @@ function finish(world: World, job: CopyJob, outcome: Outcome): void {
   if (outcome.kind === "complete") say(world, job, world.choices.copyCompleteText);
   if (outcome.kind === "failed") say(world, job, `Cloud Copy Failed: ${outcome.reason}`);
   if (outcome.kind === "cancelled") say(world, job, "Cloud Copy Cancelled");
-  if (contract.destroyedAt === null) world.disks.recount(contract);
-  const queue = world.copies.get(contract.id) ?? [];
+  if (!disk.isGone()) disk.recount();
+  const queue = world.copies.get(disk.name) ?? [];
   const rest = queue.filter((other) => other !== job);
-  if (rest.length === 0) world.copies.delete(contract.id);
-  else world.copies.set(contract.id, rest);
+  if (rest.length === 0) world.copies.delete(disk.name);
+  else world.copies.set(disk.name, rest);
   const next = rest[0];
-  if (next && contract.destroyedAt === null) launch(world, next);
+  if (next && !disk.isGone()) launch(world, next);
 }
 
 /** The daemon's log says it now, the row's status_msg some 30 s later and until something else overwrites it. */
 function say(world: World, job: CopyJob, text: string): void {
-  const { contract } = job;
+  const { contract } = job.disk;
+  if (!contract) return;
   contract.daemonLog.push(text.trimEnd());
   world.clock.after(STATUS_DELAY_S, `copy status of ${contract.id}`, () => {
     if (contract.destroyedAt !== null) return;
@@ -127,13 +146,14 @@ function say(world: World, job: CopyJob, text: string): void {
 }
 
 function progress(world: World, job: CopyJob, bytes: number): void {
-  const { contract } = job;
+  const { contract, owner, upCostPerGb, downCostPerGb } = job.disk;
   job.doneBytes += bytes;
   job.files += 1;
   const up = job.request.direction === "to cloud";
-  const price = up ? contract.inetUpCostPerGb : contract.inetDownCostPerGb;
-  const subject = { accountId: contract.accountId, source: "instance", sourceId: contract.id } as const;
-  world.ledger.traffic(world.now, subject, up ? "bwu" : "bwd", bytes, price);
+  const source = contract ? "instance" : "volume";
+  const subject = { accountId: owner.accountId, source, sourceId: owner.id } as const;
+  world.ledger.traffic(world.now, subject, up ? "bwu" : "bwd", bytes, up ? upCostPerGb : downCostPerGb);
+  if (!contract) return;
   if (up) contract.uploadedBytes += bytes;
   else contract.downloadedBytes += bytes;
   if (world.now - job.lastProgressAt < PROGRESS_EVERY_S) return;

@@ -1,6 +1,7 @@
 import { existsSync, lstatSync } from "node:fs";
 import { cp, mkdir, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { type CopyDisk, instanceDisk, volumeDisk } from "./copy-disk.ts";
 import type { Contract, Machine, Volume } from "./types.ts";
 import type { World } from "./world.ts";
 
@@ -56,7 +57,7 @@ async function transfer(
     const to =
       content && !lstatSync(from).isDirectory() && target.path.endsWith("/") ? join(into, basename(from)) : into;
     const bytes = await sizeOf(from);
-    if (target.contract) world.disks.assertRoom(target.contract, target.path, bytes);
+    diskOf(world, target)?.assertRoom(target.path, bytes);
     // The slower of the two links sets the pace; on one machine the disk does, which is no time at all.
     if (source.machine !== target.machine) {
       const linkMbps = Math.min(source.machine.inetUpMbps, target.machine.inetDownMbps);
@@ -67,12 +68,16 @@ async function transfer(
     await mkdir(dirname(to), { recursive: true });
     await cp(from, to, { recursive: true, preserveTimestamps: true, force: true });
     charge(world, source, target, bytes);
-    if (target.contract) world.disks.recount(target.contract);
+    diskOf(world, target)?.recount();
     world.record("direct-copy-complete", { from: source.name, to: target.name, bytes });
     return "Copy Operation Complete\n";
   } catch (error) {
     return `Copy Failed: ${error instanceof Error ? error.message : String(error)}`;
   }
+}
+
+function diskOf(world: World, { contract, volume }: Place): CopyDisk | null {
+  return contract ? instanceDisk(world, contract) : volume && volumeDisk(world, volume);
 }
 
 function isGone(place: Place): boolean {

@@ -200,6 +200,14 @@ export class Disks {
     for (const mount of contract.mounts) this.#usage.delete(this.volumeDir(mount.volumeId));
   }
 
+  recountVolume(volumeId: number): void {
+    this.#usage.delete(this.volumeDir(volumeId));
+  }
+
+  assertRoomInVolume(volume: Pick<Volume, "id" | "sizeGb">, path: string, bytes: number): void {
+    if (this.#used(this.volumeDir(volume.id)) + bytes > volume.sizeGb * GB) throw new DiskFullError(path);
+  }
+
   /** Throws DiskFullError when a write of that size would not fit. */
   assertRoom(contract: Contract, path: string, bytes: number): void {
     const { dir, sizeGb } = this.#disk(contract, posix.normalize(`/${path}`));

@@ -223,7 +223,7 @@ export function destroy(world: World, contract: Contract): void {
   clearPending(world, contract);
   world.clock.cancel(contract.expiry);
   stopWorkload(world, contract);
-  cancelCopies(world, contract, "instance destroyed");
+  cancelCopies(world, `C.${contract.id}`, "instance destroyed");
   closePorts(machine, contract);
   const released = releaseGpus(machine, contract);
   contract.queued = false;

@@ -1,8 +1,8 @@
 import { existsSync, lstatSync, readdirSync, utimesSync } from "node:fs";
 import { posix } from "node:path";
 import type { CopyJob } from "./copier.ts";
+import type { CopyDisk } from "./copy-disk.ts";
 import { Bucket, type RemoteObject, rcloneMtime } from "./s3.ts";
-import type { Contract } from "./types.ts";
 import type { World } from "./world.ts";
 
 interface Transfer {
@@ -26,9 +26,9 @@ const FLAGS = ["--dry-run", "--size-only", "--ignore-existing", "--update"];
 
 /** `rclone copy <folder or file> remote:<bucket>/<key>`: a folder's contents go below the key. */
 export async function moveToCloud(world: World, job: CopyJob, transfer: Transfer): Promise<void> {
-  const { request, contract, abort } = job;
+  const { request, disk, abort } = job;
   checkFlags(request.flags);
-  const files = localFiles(world, contract, request.localPath);
+  const files = localFiles(disk, request.localPath);
   const bucket = new Bucket(request.connection, request.bucket);
   try {
     const existing = new Map<string, RemoteObject>();
@@ -42,7 +42,7 @@ export async function moveToCloud(world: World, job: CopyJob, transfer: Transfer
     if (request.flags.includes("--dry-run")) return;
     for (const { file, key } of wanted.slice(0, Math.floor(wanted.length * transfer.share))) {
       abort.signal.throwIfAborted();
-      await paced(world, file.size, world.machineOf(contract).inetUpMbps, transfer, () =>
+      await paced(world, file.size, disk.machine.inetUpMbps, transfer, () =>
         bucket.put(key, file.path, file.mtime, abort.signal),
       );
     }
@@ -52,7 +52,7 @@ export async function moveToCloud(world: World, job: CopyJob, transfer: Transfer
 }
 
 export async function moveFromCloud(world: World, job: CopyJob, transfer: Transfer): Promise<void> {
-  const { request, contract, abort } = job;
+  const { request, disk, abort } = job;
   checkFlags(request.flags);
   const bucket = new Bucket(request.connection, request.bucket);
   try {
@@ -61,7 +61,7 @@ export async function moveFromCloud(world: World, job: CopyJob, transfer: Transf
     const wanted = [];
     for (const object of objects) {
       const path = posix.join(request.localPath, object.name);
-      const local = world.disks.exists(contract, path) ? localFile(world, contract, path, object.name) : undefined;
+      const local = existsSync(disk.resolve(path)) ? localFile(disk, path, object.name) : undefined;
       const current = local && (await isCurrent(bucket, local, object, request.flags, abort.signal));
       if (!current) wanted.push({ ...object, path });
     }
@@ -69,13 +69,13 @@ export async function moveFromCloud(world: World, job: CopyJob, transfer: Transf
     if (request.flags.includes("--dry-run")) return;
     for (const object of wanted.slice(0, Math.floor(wanted.length * transfer.share))) {
       abort.signal.throwIfAborted();
-      world.disks.assertRoom(contract, object.path, object.size);
-      await paced(world, object.size, world.machineOf(contract).inetDownMbps, transfer, async () => {
-        const real = world.disks.resolve(contract, object.path);
+      disk.assertRoom(object.path, object.size);
+      await paced(world, object.size, disk.machine.inetDownMbps, transfer, async () => {
+        const real = disk.resolve(object.path);
         const mtime = Number((await bucket.get(object.key, real, abort.signal)) ?? object.lastModified);
         utimesSync(real, mtime, mtime);
       });
-      world.disks.recount(contract);
+      disk.recount();
     }
   } finally {
     bucket.close();
@@ -115,27 +115,27 @@ async function isCurrent(
   return remote.size === file.size && mtime === file.mtime;
 }
 
-function localFiles(world: World, contract: Contract, path: string): LocalFile[] {
-  if (!world.disks.exists(contract, path)) throw new Error("directory not found");
-  const real = world.disks.resolve(contract, path);
-  if (!lstatSync(real).isDirectory()) return [localFile(world, contract, path, posix.basename(path))];
-  return walk(world, contract, path, "");
+function localFiles(disk: CopyDisk, path: string): LocalFile[] {
+  if (!existsSync(disk.resolve(path))) throw new Error("directory not found");
+  const real = disk.resolve(path);
+  if (!lstatSync(real).isDirectory()) return [localFile(disk, path, posix.basename(path))];
+  return walk(disk, path, "");
 }
 
-function walk(world: World, contract: Contract, root: string, below: string): LocalFile[] {
+function walk(disk: CopyDisk, root: string, below: string): LocalFile[] {
   const files: LocalFile[] = [];
-  for (const name of readdirSync(world.disks.resolve(contract, posix.join(root, below))).sort()) {
+  for (const name of readdirSync(disk.resolve(posix.join(root, below))).sort()) {
     const relative = posix.join(below, name);
     const path = posix.join(root, relative);
-    const stats = lstatSync(world.disks.resolve(contract, path));
-    if (stats.isDirectory()) files.push(...walk(world, contract, root, relative));
-    else if (stats.isFile()) files.push(localFile(world, contract, path, relative));
+    const stats = lstatSync(disk.resolve(path));
+    if (stats.isDirectory()) files.push(...walk(disk, root, relative));
+    else if (stats.isFile()) files.push(localFile(disk, path, relative));
   }
   return files;
 }
 
-function localFile(world: World, contract: Contract, path: string, name: string): LocalFile {
-  const real = world.disks.resolve(contract, path);
+function localFile(disk: CopyDisk, path: string, name: string): LocalFile {
+  const real = disk.resolve(path);
   const stats = lstatSync(real, { bigint: true });
   return { name, path: real, size: Number(stats.size), mtime: rcloneMtime(stats.mtimeNs) };
 }
@@ -158,9 +158,4 @@ function checkFlags(flags: readonly string[]): void {
       throw new Error(`unknown flag: ${name}`);
     }
   }
-}
-
-/** Whether a container path exists on disk at all, for answers before a copy starts. */
-export function pathExists(world: World, contract: Contract, path: string): boolean {
-  return existsSync(world.disks.resolve(contract, path));
 }

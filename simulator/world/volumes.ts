@@ -1,4 +1,5 @@
 import { HOURS_PER_MONTH } from "./contract-state.ts";
+import { cancelCopies } from "./copier.ts";
 import { watchCredit } from "./credit.ts";
 import type { Account, Contract, Machine, Volume } from "./types.ts";
 import type { World } from "./world.ts";
@@ -50,6 +51,7 @@ export function rentVolume(
 
 export function deleteVolume(world: World, volume: Volume): void {
   volume.deletedAt = world.now;
+  cancelCopies(world, `V.${volume.id}`, "volume deleted");
   updateVolumeMeter(world, volume);
   world.disks.destroyVolume(volume.id);
   world.record("volume-deleted", { volume: volume.id });

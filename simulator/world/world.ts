@@ -44,7 +44,7 @@ export class World {
   /** What runs in containers now, by contract. */
   readonly workloads = new Map<number, RunningWorkload>();
   /** Copies under way or waiting, by contract, in order. */
-  readonly copies = new Map<number, CopyJob[]>();
+  readonly copies = new Map<string, CopyJob[]>();
   readonly templates = new Map<number, Template>();
   readonly jobs = new Map<number, ScheduledJob>();
   readonly priceIncreases = new Map<number, PriceIncrease>();

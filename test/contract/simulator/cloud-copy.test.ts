@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -202,6 +202,58 @@ test("a cancelled copy stops and says so", async () => {
   expect(bad).toMatchObject({ status: 400, body: { error: "invalid_args", msg: "Invalid dst_id." } });
   const none = await vast.call("DELETE", "/api/v0/commands/rclone/", { client_id: "me", dst_id: "1" });
   expect(none).toMatchObject({ status: 404, body: { error: "no_such_instance", msg: "No such instance." } });
+});
+
+/** A volume on a machine with a price for upload, and `copy` of vast-api.md 5.1. */
+async function volumeOf(vast: Bench, sizeGb: number) {
+  const priced = { avail_vol_size: { gte: sizeGb }, inet_up_cost: { gt: 0 } };
+  const [offer] = (await vast.call("POST", "/api/v0/bundles/", priced)).body.offers;
+  const rented = await vast.call("PUT", "/api/v0/volumes/", { id: offer.avail_vol_ask_id, size: sizeGb });
+  const [{ dir }] = (await vast.admin("GET", "/admin/volumes")).body as [{ dir: string }];
+  const copy = (body: Record<string, unknown>) =>
+    vast.call("PUT", "/api/v0/commands/copy_direct/", { client_id: "me", ...body });
+  return { name: rented.body.volume_name as string, dir, upCost: offer.inet_up_cost as number, copy };
+}
+
+test("a volume is copied to s3 and back, and pays for the bytes", async () => {
+  await using vast = await bench();
+  const { id, connectionId } = await trainer(vast, "copy-volume");
+  const { name, dir, upCost, copy } = await volumeOf(vast, 10);
+  const cloud = `s3.${connectionId}`;
+  await copy({ src_id: `C.${id}`, src_path: "/workspace/checkpoints/", dst_id: name, dst_path: "/saved" });
+  await vast.step(60);
+  const bandwidth = async (): Promise<number> => (await vast.admin("GET", "/admin/bill")).body.bandwidthUsd;
+  const before = await bandwidth();
+
+  const up = await copy({ src_id: name, src_path: "/saved/", dst_id: cloud, dst_path: "/copy-volume/v" });
+  expect(up).toMatchObject({ status: 200, body: { success: true } });
+  await vast.step(60);
+  expect(await keys("copy-volume")).toContain("v/step-000500.pt");
+  const saved = ["step-000500.pt", "step-001000.pt"].map((file) => statSync(join(dir, "saved", file)).size);
+  const gb = saved.reduce((sum, bytes) => sum + bytes, 0) / 1e9;
+  expect((await bandwidth()) - before).toBeCloseTo(gb * upCost, 12);
+
+  await copy({ src_id: cloud, src_path: "/copy-volume/v/", dst_id: name, dst_path: "/again" });
+  await vast.step(60);
+  const file = (folder: string) => readFileSync(join(dir, folder, "step-000500.pt"));
+  expect(file("again").equals(file("saved"))).toBe(true);
+});
+
+test("`cancel copy` stops what `copy` brings from s3", async () => {
+  await using vast = await bench();
+  const { id, root, connectionId } = await trainer(vast, "copy-cancelled");
+  const { name, dir, copy } = await volumeOf(vast, 10);
+  await s3.send(new PutObjectCommand({ Bucket: "copy-cancelled", Key: "old/weights", Body: "old" }));
+  const cancel = (target: string) =>
+    vast.call("DELETE", "/api/v0/commands/copy_direct/", { client_id: "me", dst_id: target });
+  for (const target of [`C.${id}`, name]) {
+    await copy({ src_id: `s3.${connectionId}`, src_path: "/copy-cancelled/old/", dst_id: target, dst_path: "/in" });
+    expect((await cancel(target)).body).toEqual({ success: true });
+    await vast.step(4);
+  }
+  await vast.step(120);
+  for (const disk of [root, dir]) expect(existsSync(join(disk, "in/weights"))).toBe(false);
+  expect((await vast.show(id)).status_msg).toMatch(/cancelled/i);
 });
 
 test("bad parameters of a copy are refused before anything moves", async () => {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type Bench, bench, CREATE, isRunning } from "./support.ts";
@@ -72,6 +72,19 @@ test("volumes are copied to and cloned", async () => {
   const volumes = (await vast.admin("GET", "/admin/volumes")).body as { dir: string }[];
   expect(volumes).toHaveLength(2);
   for (const { dir } of volumes) expect(readFileSync(join(dir, "saved/model.pt"), "utf8")).toBe("weights");
+});
+
+test("a volume takes no more than its size", async () => {
+  await using vast = await bench();
+  const { a, dir, copy } = await two(vast);
+  const ask = (await vast.call("POST", "/api/v0/volumes/search/", {})).body.offers[0].id;
+  const rented = await vast.call("PUT", "/api/v0/volumes/", { id: ask, size: 1 });
+  truncateSync(join(dir(a), "workspace/run/model.pt"), 1.1e9);
+  await copy({ src_id: `C.${a}`, dst_id: rented.body.volume_name, src_path: "/workspace/run/", dst_path: "/saved" });
+  await vast.step(120);
+  expect((await vast.show(a)).status_msg).toMatch(/no space left on device/);
+  const [volume] = (await vast.admin("GET", "/admin/volumes")).body as { dir: string }[];
+  expect(existsSync(join(volume?.dir ?? "", "saved"))).toBe(false);
 });
 
 test("an instance made from a snapshot begins with its files", async () => {
