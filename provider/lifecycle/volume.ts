@@ -252,7 +252,7 @@ export async function diffVolume(
   changed.delete("placeWith");
   const replaces = REPLACES.filter((key) => changed.has(key));
   if (!(await findVolume(context, id, olds as unknown as VolumeState))) {
-    context.log(`${String(news.name)}: volume ${id} is gone → replaced`);
+    context.log(`${String(news.name)}: volume ${id} is gone → \`up\` replaces it`);
     replaces.push("volumeId");
   }
   if (changed.has("name")) replaces.push("name");

@@ -77,7 +77,7 @@ test("an instance destroyed behind Pulumi's back is replaced by a plain up, and 
   await callVast(scene, "DELETE", `/api/v0/instances/${lost?.id}/`, {});
   await until(async () => (await living(scene)).length === 1);
   const up = await ok(scene.stack, ["up", "--yes", "--skip-preview"]);
-  expect(up.all).toMatch(/is gone → replaced/);
+  expect(up.all).toMatch(/is gone → `up` replaces it/);
   const alive = (await living(scene)).map((instance) => instance.id);
   expect(alive).toHaveLength(2);
   expect(alive).toContain(neighbour?.id);

@@ -35,10 +35,12 @@ export async function diffInstance(
   const row = await findContract(context, id, olds);
   const repair = repairNeeded(id, row, olds, news);
   if (repair) {
-    context.log(`${name}: ${repair.reason} → ${repair.replace === undefined ? "repaired in place" : "replaced"}`);
+    context.log(
+      `${name}: ${repair.reason} → ${repair.replace === undefined ? "`up` repairs it in place" : "`up` replaces it"}`,
+    );
   }
   const misfit = row && (changed.has("offer") || changed.has("bid")) ? criteriaReason(row, olds, news) : undefined;
-  if (misfit) context.log(`${name}: ${misfit} → replaced`);
+  if (misfit) context.log(`${name}: ${misfit} → \`up\` replaces it`);
   const replaces = [
     ...REPLACES.filter((key) => changed.has(key)),
     ...(repair?.replace === undefined ? [] : [repair.replace]),

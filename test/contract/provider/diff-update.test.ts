@@ -83,7 +83,7 @@ describe("a change of the program", () => {
     const held = await create(world.context());
     const result = await diff(world, held, worker({ offer: { gpu: "RTX 4090", maxDph: 0.01 } }));
     expect(result.replaces).toContain("offer");
-    expect(world.logs.join("\n")).toMatch(/over maxDph \$0\.010\/h → replaced/);
+    expect(world.logs.join("\n")).toMatch(/over maxDph \$0\.010\/h → `up` replaces it/);
   });
 
   test("of the image says that the container is recreated, copies out first, and keeps machine and disk", async () => {
@@ -132,7 +132,7 @@ describe("what happened behind our back is seen by a plain up, without a refresh
     await ask(world, held, "stopped");
     await world.until(Number(held.id), ({ actual }) => actual === "exited");
     expect(await diff(world, held, worker())).toMatchObject({ changes: true, replaces: [] });
-    expect(world.logs.at(-1)).toMatch(/is stopped and bills its disk → repaired in place/);
+    expect(world.logs.at(-1)).toMatch(/is stopped and bills its disk → `up` repairs it in place/);
     const { state } = await up(world, held, worker());
     expect(state.status).toBe("running");
     expect(await world.instancesEver()).toHaveLength(1);
@@ -173,7 +173,7 @@ describe("what happened behind our back is seen by a plain up, without a refresh
     await world.admin("POST", `/instances/${held.id}/preempt`);
     await world.until(Number(held.id), ({ actual }) => actual === "exited");
     expect((await diff(world, held, worker({ bid: 1.5 }))).replaces).toEqual(["status"]);
-    expect(world.logs.at(-1)).toMatch(/was outbid \(going price \$.*→ replaced/);
+    expect(world.logs.at(-1)).toMatch(/was outbid \(going price \$.*→ `up` replaces it/);
   });
 
   test("an outbid worker that may rebid does so, up to its highest bid, and keeps it", async () => {
@@ -222,7 +222,7 @@ describe("what happened behind our back is seen by a plain up, without a refresh
     const held = await create(world.context());
     await world.context().destroyer.destroy(Number(held.id));
     expect((await diff(world, held, worker())).replaces).toEqual(["contractId"]);
-    expect(world.logs.at(-1)).toContain("is gone → replaced");
+    expect(world.logs.at(-1)).toContain("is gone → `up` replaces it");
   });
 
   test("a worker on an offline host is left alone: the host may come back", async () => {
