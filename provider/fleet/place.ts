@@ -31,7 +31,7 @@ export interface Need {
 }
 
 /** The API multiplies GB by 1000 (vast-api.md 1.6), so "24 GB" means at least 24000. */
-const MB_PER_GB = 1000;
+export const MB_PER_GB = 1000;
 
 const ORDERS: Readonly<Record<OfferCriteria["order"], OfferQuery["order"]>> = {
   price: [["dph_total", "asc"]],

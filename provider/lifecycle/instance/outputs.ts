@@ -13,8 +13,8 @@ export interface RentalRecord {
   everRan: boolean;
 }
 
-/** Outputs of a VastInstance next to its inputs; prices USD/h all-in unless said. */
-export interface InstanceFacts extends RentalRecord {
+/** What a contract is now; prices USD/h all-in unless said. */
+export interface MachineFacts {
   contractId: number;
   machineId: number;
   hostId: number | undefined;
@@ -34,16 +34,21 @@ export interface InstanceFacts extends RentalRecord {
   endDate: number | undefined;
 }
 
+/** Outputs of a VastInstance next to its inputs. */
+export interface InstanceFacts extends RentalRecord, MachineFacts {}
+
 export type InstanceState = InstanceInputs & InstanceFacts;
 
 export function factsOf(row: InstanceRow, rental: RentalRecord): InstanceFacts {
+  return { ...rental, everRan: rental.everRan || mayHaveRun(row), ...machineFactsOf(row) };
+}
+
+export function machineFactsOf(row: InstanceRow): MachineFacts {
   const portMap = portMapOf(row);
   const ssh = portMap["22/tcp"];
   const proxyPort = (row.ssh_port ?? 0) + (row.image_runtype?.includes("jupyter") ? 1 : 0);
   const proxy = row.ssh_host ? `ssh -p ${proxyPort} root@${row.ssh_host}` : "";
   return {
-    ...rental,
-    everRan: rental.everRan || mayHaveRun(row),
     contractId: row.id,
     machineId: row.machine_id,
     hostId: row.host_id ?? undefined,
