@@ -18,8 +18,11 @@ interface Flags {
   bootFactor: number;
   ssh?: boolean;
   rateLimits: boolean;
+  listBursts?: boolean;
   market: "calm" | "live";
 }
+
+const PARENT_WATCH_MS = 250;
 
 const program = new Command("vast-simulator")
   .description("A local Vast.ai: marketplace, instances, volumes, copies and bills, on a virtual clock.")
@@ -40,6 +43,7 @@ const program = new Command("vast-simulator")
       .default("calm"),
   )
   .option("--no-rate-limits", "answer calls however fast they follow each other")
+  .option("--list-bursts", "let a client fetch all pages of one instance listing without pause")
   .option("--no-ssh", "do not serve SSH for running instances (on loopback addresses, Linux only)")
   .option("--data <folder>", "keep disks here; default: a temporary folder, removed at the end")
   .option("--log <file>", "write requests and events there as lines of JSON")
@@ -54,22 +58,34 @@ try {
   const simulator = await startSimulator({
     ...flags,
     ssh: flags.ssh ? undefined : false,
-    choices: { enforceRateLimits: flags.rateLimits },
+    choices: { enforceRateLimits: flags.rateLimits, listBursts: flags.listBursts ?? false },
   });
+  // npx passes on a Ctrl-C that the terminal sent here as well: the second one must not cut the first one short.
+  let stopping = false;
+  const stop = (): void => {
+    if (stopping) return;
+    stopping = true;
+    void simulator.close().then(() => process.exit(0));
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
+  if (process.env.npm_command !== undefined) onParentsEnd(stop);
   const { url, adminUrl, adminToken } = simulator;
   const pageUrl = `${adminUrl}/#${new URLSearchParams({ token: adminToken })}`;
   process.stdout.write(`${JSON.stringify({ url, adminUrl, adminToken, pageUrl })}\n`);
-  let stopping = false;
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.on(signal, () => {
-      if (stopping) return;
-      stopping = true;
-      void simulator.close().then(() => process.exit(0));
-    });
-  }
 } catch (error) {
   process.stderr.write(`vast-simulator: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
+}
+
+/** npx and npm pass a signal to the shell between them and us, which dies of it without a word. */
+function onParentsEnd(stop: () => void): void {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    stop();
+  }, PARENT_WATCH_MS);
+  watch.unref();
 }
 
 function positive(text: string): number {

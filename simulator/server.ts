@@ -61,6 +61,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     for (const job of [...world.copies.values()].flat()) job.abort.abort(new Error("the simulator stops"));
     world.sleepers.close();
     world.clock.close();
+    api.close();
     await Promise.all([stopListening(publicServer), stopListening(adminServer), door?.close(), loopback?.release()]);
     log.flush();
     if (ownData) rmSync(data, { recursive: true, force: true });

@@ -1,18 +1,16 @@
 import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
-import { RateLimiter } from "../world/rate-limits.ts";
+import type { Arrival } from "../world/rate-limits.ts";
 import type { Account, ApiKey } from "../world/types.ts";
 import type { World } from "../world/world.ts";
 import { type Call, type Endpoint, routeName } from "./endpoint.ts";
 import { FaultGate } from "./fault-gate.ts";
-import { BAD_KEY, failure, INVALID_JSON, NO_LOGIN, type Reply, SCOPE_DENIED, text } from "./replies.ts";
+import { RateGate } from "./rate-gate.ts";
+import { BAD_KEY, failure, INVALID_JSON, NO_LOGIN, type Reply, SCOPE_DENIED } from "./replies.ts";
 import { RequestLog } from "./request-log.ts";
 import { permits } from "./scopes.ts";
 
 type Env = { Bindings: HttpBindings };
-
-/** Real milliseconds of delay between arrival and handling that are this process's own fault. */
-const OWN_JITTER_MS = 5;
 
 const NOBODY: Account = {
   id: 0,
@@ -37,7 +35,7 @@ export class Api {
   readonly requests = new RequestLog();
   baseUrl = "";
   readonly #world: World;
-  readonly #limiter: RateLimiter;
+  readonly #rates: RateGate;
   readonly #gate: FaultGate;
   readonly #routes: string[] = [];
   readonly #endpoints: readonly Endpoint[];
@@ -45,7 +43,7 @@ export class Api {
   constructor(world: World, endpoints: readonly Endpoint[]) {
     this.#world = world;
     this.#endpoints = endpoints;
-    this.#limiter = new RateLimiter(world.choices.rejectedCallsRestartInterval);
+    this.#rates = new RateGate(world);
     this.#gate = new FaultGate(world);
     for (const endpoint of endpoints) this.#register(endpoint);
     this.app.notFound((context) => this.#notCovered(context.req.method, new URL(context.req.url).pathname));
@@ -60,12 +58,17 @@ export class Api {
     return this.#routes.find((route) => route === name || route === `${name}/`);
   }
 
+  close(): void {
+    this.#rates.close();
+  }
+
   #register(endpoint: Endpoint): void {
     this.#routes.push(routeName(endpoint));
     const pattern = endpoint.path.replaceAll(/\{(\w+)\}/g, ":$1").replace(/\/$/, "");
     const name = routeName(endpoint);
     this.app.on(endpoint.method, pattern, async (context) => {
       const started = performance.now();
+      const arrival = this.#rates.arrival();
       this.#world.clock.catchUp();
       const url = new URL(context.req.url);
       const at = this.#world.now;
@@ -89,7 +92,9 @@ export class Api {
       const call = this.#call(endpoint, context.req.param() as Record<string, string>, url, rawBody, owner);
       const passage = { name, contract: call.contract, account: owner?.account.id, bindings: context.env, note };
       return this.#world.sleepers.during(() =>
-        this.#gate.around(passage, () => this.#answer(endpoint, name, call, keyText, owner !== undefined)),
+        this.#gate.around(passage, () =>
+          this.#answer(endpoint, name, call, { key: keyText, known: owner !== undefined, arrival }),
+        ),
       );
     });
   }
@@ -133,17 +138,19 @@ export class Api {
     return failure(501, "not_covered", `${method} ${path} is not covered by this simulator.`);
   }
 
-  async #answer(endpoint: Endpoint, name: string, call: Call, key: string | undefined, known: boolean): Promise<Reply> {
-    const refused = this.#refusal(endpoint, call, key, known);
+  async #answer(endpoint: Endpoint, name: string, call: Call, caller: Caller): Promise<Reply> {
+    const refused = this.#refusal(endpoint, call, caller);
     if (refused) return refused;
-    const tooFast = this.#tooFast(endpoint, name, key);
+    const tooFast = this.#rates.refusal(endpoint, call, caller.key, caller.arrival);
     if (tooFast) return tooFast;
     const body = parseBody(call.rawBody);
     if (body === undefined) return endpoint.badBody ?? INVALID_JSON;
     call.body = body;
     call.now = this.#world.now;
     if (call.account.id !== 0 && endpoint.method !== "GET") this.#audit(name, call);
-    return endpoint.handle(call);
+    const reply = await endpoint.handle(call);
+    this.#rates.answered(endpoint, caller.key, reply);
+    return reply;
   }
 
   #audit(route: string, call: Call): void {
@@ -152,19 +159,10 @@ export class Api {
   }
 
   /** vast-api.md 1.3: no header 403, a key that is nobody's 404 with auth_error, a scope that lacks the route 401. */
-  #refusal(endpoint: Endpoint, call: Call, key: string | undefined, known: boolean): Reply | undefined {
+  #refusal(endpoint: Endpoint, call: Call, { key, known }: Caller): Reply | undefined {
     if (key === undefined) return endpoint.auth === "none" ? undefined : NO_LOGIN;
     if (!known) return BAD_KEY;
     return permits(call.key, endpoint, call) ? undefined : SCOPE_DENIED;
-  }
-
-  #tooFast(endpoint: Endpoint, name: string, key: string | undefined): Reply | undefined {
-    if (!endpoint.limit || !this.#world.choices.enforceRateLimits) return undefined;
-    const { clock } = this.#world;
-    const identity = "calls" in endpoint.limit ? "ip" : (key ?? "ip");
-    const toleranceS = (OWN_JITTER_MS / 1000) * clock.speed;
-    const verdict = this.#limiter.check(name, identity, endpoint.limit, clock.now(), toleranceS);
-    return verdict.allowed ? undefined : text(429, verdict.text);
   }
 
   #notCovered(method: string, path: string): Response {
@@ -183,6 +181,13 @@ export class Api {
     });
     return toResponse(reply);
   }
+}
+
+interface Caller {
+  key: string | undefined;
+  /** Whether the key is somebody's. */
+  known: boolean;
+  arrival: Arrival;
 }
 
 /** Values of {names} where the path fits the template. */

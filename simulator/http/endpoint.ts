@@ -34,6 +34,8 @@ export interface Endpoint {
   auth?: "key" | "none";
   scope: Scope;
   limit?: RateLimit;
+  /** Answers in pages that a client may fetch without pause if the choice `listBursts` says so. */
+  pages?: true;
   /** "complete", or what is simplified. */
   coverage: string;
   /** Body that is not a JSON object: answered with this instead of the usual 400. */

@@ -169,6 +169,7 @@ export const instanceReadEndpoints = [
     chapter: "1.5, 3.3",
     scope: "instance_read",
     limit: { minIntervalS: 1 },
+    pages: true,
     coverage: "complete",
     handle: list,
   }),

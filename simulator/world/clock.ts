@@ -52,6 +52,10 @@ export class VirtualClock {
     return this.#speed;
   }
 
+  get paused(): boolean {
+    return this.#paused;
+  }
+
   status(): ClockStatus {
     return {
       now: this.now(),

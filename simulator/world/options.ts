@@ -2,6 +2,11 @@
 export interface Choices {
   /** 1.4: refuse calls that come faster than the published intervals. */
   enforceRateLimits: boolean;
+  /**
+   * 1.4 and 7: let the pages of one listing of instances follow each other without pause, as the official client fetches
+   * them; with the published interval it fails on its second page.
+   */
+  listBursts: boolean;
   /** 1.4: whether a refused call starts the interval again. */
   rejectedCallsRestartInterval: boolean;
   /** 2.2: apply the specification's default filters when a key is missing. */
@@ -26,6 +31,7 @@ export interface Choices {
 
 export const DEFAULT_CHOICES: Choices = {
   enforceRateLimits: true,
+  listBursts: false,
   rejectedCallsRestartInterval: false,
   searchDefaults: true,
   searchRowCap: 5000,

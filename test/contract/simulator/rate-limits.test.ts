@@ -31,6 +31,26 @@ const INTERVALS: readonly [method: string, path: string, seconds: number][] = [
   ["GET", "/api/v0/users/cloud_integrations/", 2.9],
   ["POST", "/api/v0/ssh/", 1],
   ["DELETE", "/api/v0/instances/1/ssh/2/", 2],
+  ["PUT", "/api/v0/instances/prepay/1/", 2],
+  ["GET", "/api/v0/instances/balance/1/", 3],
+  ["PUT", "/api/v0/launch_instance/", 5],
+  ["GET", "/api/v0/charges/", 1],
+  ["GET", "/api/v1/invoices/", 3],
+  ["PUT", "/api/v0/commands/copy_direct/", 3.5],
+  ["DELETE", "/api/v0/commands/copy_direct/", 3.5],
+  ["PUT", "/api/v0/ssh/1/", 1],
+  ["GET", "/api/v0/secrets/", 5],
+  ["POST", "/api/v0/secrets/", 3],
+  ["PUT", "/api/v0/secrets/", 3],
+  ["DELETE", "/api/v0/secrets/", 3],
+  ["GET", "/api/v0/template/", 3],
+  ["PUT", "/api/v0/users/", 5],
+  ["POST", "/api/v0/users/", 3],
+  ["GET", "/api/v0/subaccounts/", 2.1],
+  ["GET", "/api/v0/users/me/ipaddrs/", 2.9],
+  ["GET", "/api/v0/auth/apikeys/", 1],
+  ["POST", "/api/v0/auth/apikeys/", 2],
+  ["DELETE", "/api/v0/auth/apikeys/9/", 2],
 ];
 
 test.each(INTERVALS)("%s %s keeps %d seconds between calls of one key", async (method, path, seconds) => {
@@ -75,4 +95,24 @@ test("the interval counts per endpoint: two ids share it, two methods do not", a
   expect((await vast.call("GET", "/api/v0/instances/1/")).status).toBe(200);
   expect((await vast.call("GET", "/api/v0/instances/2/")).status).toBe(429);
   expect((await vast.call("DELETE", "/api/v0/instances/2/")).status).toBe(404);
+});
+
+test("the pages of one listing are limited like any call, unless bursts of them are chosen", async () => {
+  for (const listBursts of [false, true]) {
+    await using vast = await bench({ choices: { enforceRateLimits: true, listBursts }, offers: 200 });
+    for (let count = 0; count < 3; count += 1) {
+      await vast.rent({}, { num_gpus: { eq: 1 } });
+      await vast.step(6);
+    }
+    const page = (token: string) =>
+      vast.call("GET", `/api/v1/instances/?limit=1${token && `&after_token=${encodeURIComponent(token)}`}`);
+    const first = (await page("")).body.next_token;
+    const second = await page(first);
+    expect(second.status).toBe(listBursts ? 200 : 429);
+    if (!listBursts) continue;
+    expect((await page(second.body.next_token)).body.next_token).toBeNull();
+    // Asking for a page again, or for the first one, is a call of its own.
+    expect((await page(first)).status).toBe(429);
+    expect((await page("")).status).toBe(429);
+  }
 });
