@@ -1,4 +1,5 @@
-import type { Criteria, InstanceInputs } from "../provider/lifecycle/instance/inputs.ts";
+import type { Criteria } from "../provider/lifecycle/instance/criteria.ts";
+import type { InstanceInputs } from "../provider/lifecycle/instance/inputs.ts";
 import type { VolumeInputs } from "../provider/lifecycle/volume.ts";
 
 /**

@@ -11,9 +11,10 @@ import {
   updateTarget,
 } from "./lifecycle/cloud-sync-target.ts";
 import { createInstance } from "./lifecycle/instance/create.ts";
+import { crossChecks } from "./lifecycle/instance/cross-checks.ts";
 import { deleteInstance } from "./lifecycle/instance/delete.ts";
 import { diffInstance } from "./lifecycle/instance/diff.ts";
-import { crossChecks, inputsSchema } from "./lifecycle/instance/inputs.ts";
+import { inputsSchema } from "./lifecycle/instance/inputs.ts";
 import { readInstance } from "./lifecycle/instance/read.ts";
 import { updateInstance } from "./lifecycle/instance/update.ts";
 import {

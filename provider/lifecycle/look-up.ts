@@ -5,7 +5,8 @@ import { allInDph, type Offer } from "../api/offers.ts";
 import { listVolumes } from "../api/volumes.ts";
 import type { Context } from "../context.ts";
 import { candidates, MB_PER_GB, offerQuery } from "../fleet/place.ts";
-import { criteriaSchema, inputsSchema } from "./instance/inputs.ts";
+import { criteriaSchema } from "./instance/criteria.ts";
+import { inputsSchema } from "./instance/inputs.ts";
 import { type MachineFacts, machineFactsOf } from "./instance/outputs.ts";
 import { markOf } from "./mark.ts";
 

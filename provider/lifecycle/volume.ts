@@ -16,7 +16,8 @@ import { waiverFor } from "../copy-out/waiver.ts";
 import { candidates, offerQuery, usd } from "../fleet/place.ts";
 import { changesOf } from "./changes.ts";
 import type { DiffResult } from "./instance/diff.ts";
-import { bindingSchema, inputsSchema as instanceSchema, needOf } from "./instance/inputs.ts";
+import { bindingSchema, inputsSchema as instanceSchema } from "./instance/inputs.ts";
+import { needOf } from "./instance/need.ts";
 import { plain, type ReadResult } from "./instance/read.ts";
 
 /** A volume and the instance that will mount it must be on one machine: these are the instance's own inputs. */

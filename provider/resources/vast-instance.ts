@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Criteria, RawInstanceInputs } from "../lifecycle/instance/inputs.ts";
+import type { Criteria } from "../lifecycle/instance/criteria.ts";
+import type { RawInstanceInputs } from "../lifecycle/instance/inputs.ts";
 import type { InstanceFacts } from "../lifecycle/instance/outputs.ts";
 import { type InputsOf, stackMark } from "./args.ts";
 import { DynamicResource } from "./dynamic-resource.ts";

@@ -3,7 +3,8 @@ import type { Offer } from "../../api/offers.ts";
 import type { Context } from "../../context.ts";
 import { candidates, misfit, type Need, offerQuery } from "../../fleet/place.ts";
 import { markOf } from "../mark.ts";
-import { type InstanceInputs, needOf } from "./inputs.ts";
+import type { InstanceInputs } from "./inputs.ts";
+import { needOf } from "./need.ts";
 
 /** Searches for the best offer, on a machine that no other worker has as long as there are any, and claims it. */
 export async function choose(

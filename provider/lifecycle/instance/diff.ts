@@ -5,7 +5,8 @@ import { misfit as misfitOf, usd } from "../../fleet/place.ts";
 import { changesOf } from "../changes.ts";
 import { UNKNOWN } from "../check.ts";
 import { conditionOf } from "./condition.ts";
-import { type InstanceInputs, inputsSchema, needOf } from "./inputs.ts";
+import { type InstanceInputs, inputsSchema } from "./inputs.ts";
+import { needOf } from "./need.ts";
 import { findContract } from "./read.ts";
 import { rentedMachine } from "./rented-machine.ts";
 

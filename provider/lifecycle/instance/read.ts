@@ -2,7 +2,8 @@ import { isVastError, VastError } from "../../api/errors.ts";
 import { type InstanceRow, showInstance } from "../../api/instances.ts";
 import { assertHome, type Context } from "../../context.ts";
 import { conditionOf } from "./condition.ts";
-import { type InstanceInputs, inputsSchema, withinBids } from "./inputs.ts";
+import { type InstanceInputs, inputsSchema } from "./inputs.ts";
+import { withinBids } from "./need.ts";
 import { factsOf, type InstanceState } from "./outputs.ts";
 
 /** Reads of one engine run share a listing of at most this age, seconds of the service. */

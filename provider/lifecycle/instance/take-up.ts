@@ -5,7 +5,8 @@ import { misfit } from "../../fleet/place.ts";
 import { markOf, rowsWithMark } from "../mark.ts";
 import { mayHaveRun } from "./condition.ts";
 import { containerDifferences, containerInputsOf } from "./container.ts";
-import { type InstanceInputs, needOf } from "./inputs.ts";
+import type { InstanceInputs } from "./inputs.ts";
+import { needOf } from "./need.ts";
 import { newRecord, type Rental, removeDuplicates, StrandedError } from "./rental.ts";
 import { mismatch, rentedMachine } from "./rented-machine.ts";
 

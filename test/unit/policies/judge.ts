@@ -3,7 +3,8 @@ import { TOKENS } from "../../../policies/resources.ts";
 import type { AnyRule } from "../../../policies/rule.ts";
 import { toPolicy } from "../../../policies/rule.ts";
 import { type CheckResult, checkInputs } from "../../../provider/lifecycle/check.ts";
-import { crossChecks, inputsSchema } from "../../../provider/lifecycle/instance/inputs.ts";
+import { crossChecks } from "../../../provider/lifecycle/instance/cross-checks.ts";
+import { inputsSchema } from "../../../provider/lifecycle/instance/inputs.ts";
 import { volumeInputsSchema, volumeProblems } from "../../../provider/lifecycle/volume.ts";
 
 /** What the engine sends for values that a preview does not know yet. */

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { checkInputs, UNKNOWN } from "../../../provider/lifecycle/check.ts";
+import { crossChecks } from "../../../provider/lifecycle/instance/cross-checks.ts";
 import { changedInputs } from "../../../provider/lifecycle/instance/diff.ts";
-import { crossChecks, inputsSchema } from "../../../provider/lifecycle/instance/inputs.ts";
+import { inputsSchema } from "../../../provider/lifecycle/instance/inputs.ts";
 import { factsOf } from "../../../provider/lifecycle/instance/outputs.ts";
 import { plain } from "../../../provider/lifecycle/instance/read.ts";
 import { instanceRow } from "../../support/rows.ts";

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { checkInputs, UNKNOWN } from "../../../provider/lifecycle/check.ts";
 import { targetInputsSchema } from "../../../provider/lifecycle/cloud-sync-target.ts";
-import { crossChecks, inputsSchema } from "../../../provider/lifecycle/instance/inputs.ts";
+import { crossChecks } from "../../../provider/lifecycle/instance/cross-checks.ts";
+import { inputsSchema } from "../../../provider/lifecycle/instance/inputs.ts";
 import { volumeInputsSchema, volumeProblems } from "../../../provider/lifecycle/volume.ts";
 
 const MARK = "0123456789abcdef";

@@ -1,0 +1,90 @@
+import { ONSTART_LIMIT_BYTES } from "../../api/assumptions.ts";
+import { cudaOfImage, secretIn, wrapOnstart } from "../../fleet/image.ts";
+import type { CheckFailure } from "../check.ts";
+import type { InstanceInputs } from "./inputs.ts";
+
+/**
+ * Rules across properties. Values that a preview does not know yet are absent from `inputs` and judged again in the
+ * update, when they are known; `unknown` names the properties that are, or hold, such values.
+ */
+export function crossChecks(inputs: Partial<InstanceInputs>, unknown: ReadonlySet<string> = new Set()): CheckFailure[] {
+  return CROSS_CHECKS.flatMap((check) => check(inputs, unknown) ?? []);
+}
+
+type CrossCheck = (inputs: Partial<InstanceInputs>, unknown: ReadonlySet<string>) => CheckFailure | undefined;
+const isText = (value: unknown): value is string => typeof value === "string";
+
+const shownInClear = (property: "onstart" | "image" | "label"): CrossCheck => {
+  return (inputs) => {
+    const value = inputs[property];
+    const found = isText(value) ? secretIn(value) : undefined;
+    if (!found) return undefined;
+    const fix = "the service stores and shows it in clear. Pass it in `env`, which is encrypted in the state";
+    return { property, reason: `contains ${found}; ${fix}` };
+  };
+};
+
+const CROSS_CHECKS: readonly CrossCheck[] = [
+  shownInClear("onstart"),
+  shownInClear("image"),
+  shownInClear("label"),
+  ({ onstart }) => {
+    const wrapped = isText(onstart) ? wrapOnstart(onstart) : undefined;
+    if (!wrapped || wrapped.fits) return undefined;
+    const fix = "Fetch the rest from the bucket or build it into the image";
+    return {
+      property: "onstart",
+      reason: `is ${wrapped.bytes} bytes even compressed; the limit is ${ONSTART_LIMIT_BYTES}. ${fix}`,
+    };
+  },
+  ({ bid, maxBid }, unknown) =>
+    maxBid !== undefined && bid === undefined && !unknown.has("bid")
+      ? { property: "maxBid", reason: "needs `bid`: without it the instance is rented on demand" }
+      : undefined,
+  ({ bid, maxBid }) =>
+    bid !== undefined && maxBid !== undefined && bid > maxBid
+      ? { property: "bid", reason: `${bid} is above maxBid ${maxBid}` }
+      : undefined,
+  ({ offer, image, imageCuda }) => {
+    const driver = offer && "gpu" in offer ? offer.minCuda : undefined;
+    const needed = imageCuda ?? (isText(image) ? cudaOfImage(image) : undefined);
+    if (driver === undefined || needed === undefined || driver >= needed) return undefined;
+    const fix = `raise it to ${needed} or leave it out`;
+    return {
+      property: "offer.minCuda",
+      reason: `${driver} admits drivers older than the image's CUDA ${needed}; ${fix}`,
+    };
+  },
+  ({ waitFor, readyWhen }, unknown) =>
+    waitFor === "ready" && readyWhen === undefined && !unknown.has("readyWhen")
+      ? {
+          property: "readyWhen",
+          reason: 'is needed with waitFor "ready": say which log line shows it, e.g. { log: "^epoch 1" }',
+        }
+      : undefined,
+  ({ expiresAt, maxDurationHours }) =>
+    expiresAt !== undefined && maxDurationHours !== undefined
+      ? { property: "expiresAt", reason: "and maxDurationHours say the same thing; keep one" }
+      : undefined,
+  ({ adopt, offer }) =>
+    adopt !== undefined && offer && "id" in offer
+      ? {
+          property: "adopt",
+          reason: "takes an existing contract; a pinned offer id would be ignored. Give criteria instead",
+        }
+      : undefined,
+  ({ volume, copyOut }, unknown) =>
+    volume !== undefined && !copyOut?.target && !unknown.has("copyOut")
+      ? {
+          property: "copyOut.target",
+          reason: "is missing: what is on the volume can be copied only through the instance that mounts it",
+        }
+      : undefined,
+  ({ copyOut }, unknown) =>
+    copyOut && copyOut.waive === undefined && !unknown.has("copyOut") && copyOut.paths.length === 0
+      ? {
+          property: "copyOut.paths",
+          reason: "is empty: name the folders that hold results, or give a written reason in `waive`",
+        }
+      : undefined,
+];
