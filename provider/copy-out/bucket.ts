@@ -10,7 +10,7 @@ import {
 } from "@aws-sdk/client-s3";
 import PQueue from "p-queue";
 import { VastError } from "../api/errors.ts";
-import type { Binding } from "../lifecycle/instance/inputs.ts";
+import type { Binding } from "./inputs.ts";
 
 export interface StoredObject {
   key: string;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { VastError } from "../api/errors.ts";
-import { bindingSchema } from "../lifecycle/instance/inputs.ts";
 import { type Bucket, openBucket } from "./bucket.ts";
+import { bindingSchema } from "./inputs.ts";
 
 /**
  * A contract that its stack has replaced because its host is offline: nothing can be copied from it now, and it bills

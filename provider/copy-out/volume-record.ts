@@ -2,8 +2,8 @@ import { z } from "zod";
 import { VastError } from "../api/errors.ts";
 import { listVolumes } from "../api/volumes.ts";
 import type { Context } from "../context.ts";
-import type { Binding } from "../lifecycle/instance/inputs.ts";
 import { openBucket } from "./bucket.ts";
+import type { Binding } from "./inputs.ts";
 
 /**
  * A volume can only be read through an instance that mounts it, so whether its content is safe is written down beside

@@ -3,9 +3,9 @@ import { listConnections } from "../api/copies.ts";
 import { VastError } from "../api/errors.ts";
 import { assertHome, type Context, type Home, homeOf } from "../context.ts";
 import { openBucket } from "../copy-out/bucket.ts";
+import type { Binding } from "../copy-out/inputs.ts";
 import { changesOf } from "./changes.ts";
 import type { DiffResult } from "./instance/diff.ts";
-import type { Binding } from "./instance/inputs.ts";
 import { plain, type ReadResult } from "./instance/read.ts";
 
 export const targetInputsSchema = z.strictObject({

@@ -11,12 +11,13 @@ import {
 } from "../api/volumes.ts";
 import { assertHome, type Context, type Home, homeOf } from "../context.ts";
 import { openBucket } from "../copy-out/bucket.ts";
+import { bindingSchema } from "../copy-out/inputs.ts";
 import { volumeRented, volumeRetargeted, whyUnsaved } from "../copy-out/volume-record.ts";
 import { waiverFor } from "../copy-out/waiver.ts";
 import { candidates, offerQuery, usd } from "../fleet/place.ts";
 import { changesOf } from "./changes.ts";
 import type { DiffResult } from "./instance/diff.ts";
-import { bindingSchema, inputsSchema as instanceSchema } from "./instance/inputs.ts";
+import { inputsSchema as instanceSchema } from "./instance/inputs.ts";
 import { needOf } from "./instance/need.ts";
 import { plain, type ReadResult } from "./instance/read.ts";
 

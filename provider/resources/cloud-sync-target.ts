@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
+import type { Binding } from "../copy-out/inputs.ts";
 import type { TargetInputs } from "../lifecycle/cloud-sync-target.ts";
-import type { Binding } from "../lifecycle/instance/inputs.ts";
 import { type InputsOf, stackMark } from "./args.ts";
 import { DynamicResource } from "./dynamic-resource.ts";
 

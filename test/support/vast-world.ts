@@ -10,10 +10,11 @@ import {
 } from "@aws-sdk/client-s3";
 import { vi } from "vitest";
 import { type Context, createContext } from "../../provider/context.ts";
+import type { Binding } from "../../provider/copy-out/inputs.ts";
 import { checkInputs } from "../../provider/lifecycle/check.ts";
 import { createInstance } from "../../provider/lifecycle/instance/create.ts";
 import { crossChecks } from "../../provider/lifecycle/instance/cross-checks.ts";
-import { type Binding, inputsSchema } from "../../provider/lifecycle/instance/inputs.ts";
+import { inputsSchema } from "../../provider/lifecycle/instance/inputs.ts";
 import type { InstanceState } from "../../provider/lifecycle/instance/outputs.ts";
 import { plain } from "../../provider/lifecycle/instance/read.ts";
 import { makeMark } from "../../provider/lifecycle/mark.ts";

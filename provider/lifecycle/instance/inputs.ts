@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { absolutePath, copyOutSchema } from "../../copy-out/inputs.ts";
 import { MAX_PORTS, offerSchema } from "./criteria.ts";
 
 /** Least disk the API rents, GB (vast-api.md 3.1). */
@@ -6,20 +7,6 @@ const MIN_DISK_GB = 8;
 /** Bounds of a bid, USD/h (vast-api.md 3.1). */
 const MIN_BID = 0.001;
 const MAX_BID = 128;
-
-const absolutePath = z
-  .string()
-  .regex(/^\//, "must be an absolute path on the instance, e.g. /workspace/checkpoints")
-  .refine(
-    (path) => !["/", "/root", "/root/"].includes(path),
-    "must not be / or /root: name the folders that hold results",
-  )
-  .refine((path) => !path.split("/").includes(".."), "must not contain ..")
-  // A listing of it has to fit the 512 characters of the API's `execute` (vast-api.md 3.5).
-  .refine(
-    (path) => path.length <= 400 && !/["'\\$`\n]/.test(path),
-    "must be at most 400 characters, without quotes, $, ` or backslashes",
-  );
 
 function isRegExp(text: string): boolean {
   try {
@@ -29,35 +16,6 @@ function isRegExp(text: string): boolean {
     return false;
   }
 }
-
-export const bindingSchema = z.object({
-  connectionId: z.int().positive().describe("cloud connection of the Vast account"),
-  bucket: z.string().min(3),
-  prefix: z.string(),
-  region: z.string(),
-  endpoint: z.string().optional().describe("S3 endpoint; only for stores that are not AWS"),
-});
-/** Where copies go and how to read them back: the output `binding` of a CloudSyncTarget. */
-export type Binding = z.infer<typeof bindingSchema>;
-
-export const copyOutSchema = z.strictObject({
-  target: bindingSchema.optional().describe("the `binding` of a CloudSyncTarget"),
-  paths: z.array(absolutePath).default([]).describe("folders on the instance that hold results"),
-  required: z.array(z.string().min(1)).default([]).describe('patterns that must match at least one file, e.g. "*.pt"'),
-  verify: z
-    .enum(["size"])
-    .default("size")
-    .describe("every file in S3 with the same size, and the same modification time where the copy tool keeps it"),
-  timeout: z.number().positive().default(3600).describe("seconds for one copy"),
-  onCopyFailure: z.enum(["block", "stop"]).default("block"),
-  waive: z
-    .string()
-    .trim()
-    .min(10, "needs a written reason of at least 10 characters")
-    .optional()
-    .describe("destroy without copying, for this reason"),
-});
-export type CopyOut = z.infer<typeof copyOutSchema>;
 
 const portSchema = z.union([
   z.int().min(1).max(65_535),

@@ -5,8 +5,8 @@ import { HeadObjectCommand } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { destroyInstance, setState } from "../../../provider/api/instances.ts";
 import type { Context } from "../../../provider/context.ts";
+import type { Binding } from "../../../provider/copy-out/inputs.ts";
 import { deleteInstance } from "../../../provider/lifecycle/instance/delete.ts";
-import type { Binding } from "../../../provider/lifecycle/instance/inputs.ts";
 import {
   create,
   type Held,

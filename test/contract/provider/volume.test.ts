@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Binding } from "../../../provider/copy-out/inputs.ts";
 import { checkInputs } from "../../../provider/lifecycle/check.ts";
 import { deleteInstance } from "../../../provider/lifecycle/instance/delete.ts";
-import type { Binding } from "../../../provider/lifecycle/instance/inputs.ts";
 import { updateInstance } from "../../../provider/lifecycle/instance/update.ts";
 import {
   createVolume,
