@@ -16,9 +16,9 @@ export const absolutePath = z
 
 export const bindingSchema = z.object({
   connectionId: z.int().positive().describe("cloud connection of the Vast account"),
-  bucket: z.string().min(3),
-  prefix: z.string(),
-  region: z.string(),
+  bucket: z.string().min(3).describe("S3 bucket"),
+  prefix: z.string().describe("what the keys begin with"),
+  region: z.string().describe("of the bucket"),
   endpoint: z.string().optional().describe("S3 endpoint; only for stores that are not AWS"),
 });
 /** Where copies go and how to read them back: the output `binding` of a CloudSyncTarget. */
@@ -33,7 +33,10 @@ export const copyOutSchema = z.strictObject({
     .default("size")
     .describe("every file in S3 with the same size, and the same modification time where the copy tool keeps it"),
   timeout: z.number().positive().default(3600).describe("seconds for one copy"),
-  onCopyFailure: z.enum(["block", "stop"]).default("block"),
+  onCopyFailure: z
+    .enum(["block", "stop"])
+    .default("block")
+    .describe("when copying fails: leave the instance as it was, or stop its compute meter and keep its disk"),
   waive: z
     .string()
     .trim()

@@ -9,7 +9,7 @@ import type { DiffResult } from "./instance/diff.ts";
 import { plain, type ReadResult } from "./instance/read.ts";
 
 export const targetInputsSchema = z.strictObject({
-  mark: z.string().min(16),
+  mark: z.string().min(16).describe("made by the resource: whose this target is"),
   connection: z
     .union([z.string().min(1), z.int().positive()])
     .describe("name or id of a cloud connection of the Vast account"),
@@ -18,8 +18,8 @@ export const targetInputsSchema = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9!_.*'()/-]*$/, "may hold letters, digits and ! _ . * ' ( ) / -")
     .refine((prefix) => !prefix.startsWith("/"), "must not start with /")
-    .describe("keys of this target start with it"),
-  region: z.string().min(1),
+    .describe("what the keys of this target begin with; one target's is not another's"),
+  region: z.string().min(1).describe("of the bucket, e.g. us-east-1"),
   endpoint: z.url().optional().describe("S3 endpoint; only for stores that are not AWS"),
   accessKeyId: z.string().optional().describe("the key to enter in the Vast console, for the instructions"),
   secretHint: z.string().optional().describe("how to show the secret of that key, for the instructions"),
@@ -98,6 +98,8 @@ export async function readTarget(context: Context, id: string, props: Record<str
   return { id, props: plain(state) };
 }
 
+export const TARGET_REPLACES: readonly string[] = ["mark"];
+
 export async function diffTarget(
   context: Context,
   id: string,
@@ -106,7 +108,11 @@ export async function diffTarget(
 ): Promise<DiffResult> {
   await assertHome(context, olds.home as Home | undefined, `cloud sync target ${id}`);
   const changed = changesOf(Object.keys(targetInputsSchema.shape), olds, news);
-  return { changes: changed.size > 0, replaces: changed.has("mark") ? ["mark"] : [], deleteBeforeReplace: true };
+  return {
+    changes: changed.size > 0,
+    replaces: TARGET_REPLACES.filter((key) => changed.has(key)),
+    deleteBeforeReplace: true,
+  };
 }
 
 export async function updateTarget(

@@ -30,23 +30,36 @@ const placeWithSchema = z.object({
 });
 
 export const volumeInputsSchema = z.strictObject({
-  mark: z.string().min(16),
+  mark: z.string().min(16).describe("made by the resource: whose this volume is"),
   resource: z.string().optional().describe("made by the resource: its name in the program"),
   name: z
     .string()
     .regex(/^[A-Za-z0-9_]{1,40}$/, "must be letters, digits and _ (at most 40)")
-    .describe("shown in the Vast console"),
-  size: z.int("must be a whole number of GB").min(1).describe("GB; fixed for life"),
+    .describe(
+      "shown in the Vast console: letters, digits and _, at most 40; default: the resource's name, with _ for others",
+    ),
+  size: z.int("must be a whole number of GB").min(1).describe("GB, a whole number"),
   machineId: z.int().positive().optional().describe("rent it on this machine"),
-  placeWith: placeWithSchema.optional().describe("offer, disk and image of the instance that will mount it"),
+  placeWith: placeWithSchema
+    .optional()
+    .describe(
+      "`offer`, `disk`, `image`, `ports` of the instance that will mount it: a machine that offers both is chosen",
+    ),
   maxDph: z.number().positive().optional().describe("USD/h for the volume alone"),
   copyOut: z
     .strictObject({
-      target: bindingSchema.optional(),
-      waive: z.string().trim().min(10, "needs a written reason of at least 10 characters").optional(),
+      target: bindingSchema
+        .optional()
+        .describe("the `binding` of the CloudSyncTarget that the mounting instance copies to"),
+      waive: z
+        .string()
+        .trim()
+        .min(10, "needs a written reason of at least 10 characters")
+        .optional()
+        .describe("delete without a copy, for this reason"),
     })
     .optional()
-    .describe("the target that the mounting instance copies to"),
+    .describe("where its content is copied to, by the instance that mounts it"),
 });
 export type VolumeInputs = z.infer<typeof volumeInputsSchema>;
 
@@ -238,8 +251,10 @@ async function findVolume(context: Context, id: string, state: Partial<VolumeSta
   return rows.find((row) => row.id === Number(id));
 }
 
-/** Size and machine are fixed for life (vast-api.md 4). */
-const REPLACES = ["size", "machineId", "mark"];
+/** Fixed for life (vast-api.md 4). */
+export const VOLUME_REPLACES: readonly string[] = ["size", "machineId", "name", "mark"];
+/** Where it was placed stays right when the instance's criteria change later. */
+export const VOLUME_NOT_COMPARED: readonly string[] = ["placeWith", "resource"];
 
 export async function diffVolume(
   context: Context,
@@ -248,16 +263,13 @@ export async function diffVolume(
   news: Record<string, unknown>,
 ): Promise<DiffResult> {
   // The output `machineId` is where it is; what the user asked for is kept beside it.
-  const keys = Object.keys(volumeInputsSchema.shape).filter((key) => key !== "resource");
+  const keys = Object.keys(volumeInputsSchema.shape).filter((key) => !VOLUME_NOT_COMPARED.includes(key));
   const changed = changesOf(keys, { ...olds, machineId: olds.pinnedMachineId }, news);
-  // Where it was placed stays right when the instance's criteria change later.
-  changed.delete("placeWith");
-  const replaces = REPLACES.filter((key) => changed.has(key));
+  const replaces = VOLUME_REPLACES.filter((key) => changed.has(key));
   if (!(await findVolume(context, id, olds as unknown as VolumeState))) {
     context.log(`${String(news.name)}: volume ${id} is gone → \`up\` replaces it`);
     replaces.push("volumeId");
   }
-  if (changed.has("name")) replaces.push("name");
   return { changes: changed.size > 0 || replaces.length > 0, replaces, deleteBeforeReplace: true };
 }
 

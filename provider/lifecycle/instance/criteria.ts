@@ -40,18 +40,25 @@ export const criteriaSchema = z.strictObject({
     .describe("newest CUDA the host's driver must run; default: what the image needs"),
   maxDph: price.optional().describe("USD/h, all-in: GPUs (or bid) plus disk"),
   maxBandwidthPrice: z.number().min(0).optional().describe("USD/GB, either direction"),
-  minDiskBandwidth: z.number().positive().optional().describe("MB/s"),
-  minInetDown: z.number().positive().optional().describe("Mb/s"),
+  minDiskBandwidth: z.number().positive().optional().describe("MB/s of the host's disk"),
+  minInetDown: z.number().positive().optional().describe("Mb/s the host can download"),
   countries: z
     .array(z.string().regex(/^[A-Z]{2}$/, 'must be two-letter country codes, e.g. ["US", "SE"]'))
     .min(1)
-    .optional(),
-  excludeMachines: z.array(z.int().positive()).default([]),
-  excludeHosts: z.array(z.int().positive()).default([]),
-  order: z.enum(["price", "performance", "reliability"]).default("price"),
+    .optional()
+    .describe('two-letter codes, e.g. ["US", "SE"]'),
+  excludeMachines: z.array(z.int().positive()).default([]).describe("ids of machines not to take"),
+  excludeHosts: z.array(z.int().positive()).default([]).describe("ids of hosts (owners of machines) not to take"),
+  order: z
+    .enum(["price", "performance", "reliability"])
+    .default("price")
+    .describe("which matching offer is best: all-in price, performance for the price, or host reliability"),
 });
 
-const pinnedSchema = z.strictObject({ id: z.int().positive(), maxDph: price.optional() });
+const pinnedSchema = z.strictObject({
+  id: z.int().positive().describe("this offer and no other"),
+  maxDph: price.optional().describe("USD/h, all-in"),
+});
 export type Pinned = z.output<typeof pinnedSchema>;
 export type Criteria = z.output<typeof criteriaSchema>;
 
@@ -73,4 +80,5 @@ export const offerSchema = z
     if (parsed.success) return parsed.data;
     for (const issue of parsed.error.issues) context.issues.push({ ...issue, input: value } as z.core.$ZodRawIssue);
     return z.NEVER;
-  });
+  })
+  .describe("what the machine must be like (below), or `{ id, maxDph? }` for one offer");

@@ -17,9 +17,18 @@ export interface DiffResult {
 }
 
 /** Fixed at the rental (vast-api.md 3.1): only another contract can have them otherwise. */
-const REPLACES: readonly (keyof InstanceInputs)[] = ["disk", "ports", "volume", "runtype", "mark"];
+export const REPLACES: readonly (keyof InstanceInputs)[] = ["disk", "ports", "volume", "runtype", "mark"];
 /** Through the template update, which recreates the container: its disk outside volumes is lost, so the gate runs first. */
 export const RECREATES_CONTAINER: readonly (keyof InstanceInputs)[] = ["image", "env", "onstart"];
+/** A machine that meets them as they are now is kept, whatever they were. */
+export const REPLACES_IF_UNMET: readonly (keyof InstanceInputs)[] = ["offer", "bid"];
+/** The template update has no login (vast-api.md 3.5): a contract keeps the one it was rented with. */
+export const AT_NEXT_RENTAL: readonly (keyof InstanceInputs)[] = ["imageLogin"];
+/**
+ * `adopt` says where the contract came from; taking it out of the program later changes nothing. `resource` says only what
+ * the mark says too, and earlier states lack it.
+ */
+export const NOT_COMPARED: readonly (keyof InstanceInputs)[] = ["adopt", "resource"];
 
 /**
  * What would change, from the inputs and from the machine as it is now, so that a plain `up` repairs a worker that was
@@ -40,20 +49,21 @@ export async function diffInstance(
       `${name}: ${repair.reason} → ${repair.replace === undefined ? "`up` repairs it in place" : "`up` replaces it"}`,
     );
   }
-  const misfit = row && (changed.has("offer") || changed.has("bid")) ? criteriaReason(row, olds, news) : undefined;
+  const [asked] = REPLACES_IF_UNMET.filter((key) => changed.has(key));
+  const misfit = row && asked ? criteriaReason(row, olds, news) : undefined;
   if (misfit) context.log(`${name}: ${misfit} → \`up\` replaces it`);
   const replaces = [
     ...REPLACES.filter((key) => changed.has(key)),
     ...(repair?.replace === undefined ? [] : [repair.replace]),
-    ...(misfit ? [changed.has("offer") ? "offer" : "bid"] : []),
+    ...(misfit && asked ? [asked] : []),
   ];
   const recreated = RECREATES_CONTAINER.filter((key) => changed.has(key));
   if (recreated.length > 0 && replaces.length === 0) {
     const how = "recreates the container on its machine; files outside volumes are copied out first";
     context.log(`${name}: a new ${recreated.join(", ")} ${how}`);
   }
-  // The template update has no login (vast-api.md 3.5): a contract keeps the one it was rented with.
-  if (changed.has("imageLogin")) context.log(`${name}: the new imageLogin is kept for the next rental`);
+  for (const key of AT_NEXT_RENTAL.filter((key) => changed.has(key)))
+    context.log(`${name}: the new ${key} is kept for the next rental`);
   return {
     changes: replaces.length > 0 || repair !== undefined || changed.size > 0,
     replaces: [...new Set(replaces)],
@@ -73,9 +83,9 @@ function repairNeeded(
 }
 
 export function changedInputs(olds: Record<string, unknown>, news: Record<string, unknown>): Set<keyof InstanceInputs> {
-  // `adopt` says where the contract came from; taking it out of the program later changes nothing. `resource` says only
-  // what the mark says too, and earlier states lack it.
-  const keys = Object.keys(inputsSchema.shape).filter((key) => key !== "adopt" && key !== "resource");
+  const keys = (Object.keys(inputsSchema.shape) as (keyof InstanceInputs)[]).filter(
+    (key) => !NOT_COMPARED.includes(key),
+  );
   return changesOf(keys, olds, news) as Set<keyof InstanceInputs>;
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ONSTART_LIMIT_BYTES } from "../../api/assumptions.ts";
 import { absolutePath, copyOutSchema } from "../../copy-out/inputs.ts";
 import { MAX_PORTS, offerSchema } from "./criteria.ts";
 
@@ -27,40 +28,73 @@ export const inputsSchema = z.strictObject({
   /** The resource's own name, for messages and waivers; states from before it was recorded lack it. */
   resource: z.string().optional().describe("made by the resource: its name in the program"),
   offer: offerSchema,
-  image: z.string().min(1).max(1024),
-  imageLogin: z.string().optional(),
-  imageCuda: z.number().positive().optional(),
-  disk: z.number().min(MIN_DISK_GB, `must be at least ${MIN_DISK_GB} GB and is fixed for the instance's life`),
+  image: z.string().min(1).max(1024).describe("Docker image, best with a tag that does not move"),
+  imageLogin: z.string().optional().describe("`-u user -p token registry` of a private image; secret in the state"),
+  imageCuda: z.number().positive().optional().describe("CUDA that the image needs; default: read from its name"),
+  disk: z
+    .number()
+    .min(MIN_DISK_GB, `must be at least ${MIN_DISK_GB} GB and is fixed for the instance's life`)
+    .describe("GB, fixed for the instance's life"),
   env: z
     .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be a name of letters, digits and _"), z.string())
-    .default({}),
-  ports: z.array(portSchema).max(MAX_PORTS, `an instance opens at most ${MAX_PORTS} ports`).default([]),
-  onstart: z.string().optional(),
-  runtype: z.enum(["ssh", "ssh_direct", "jupyter", "jupyter_direct", "args"]).default("ssh_direct"),
-  label: z.string().min(1).max(256),
+    .default({})
+    .describe("environment of the container; secret in the state"),
+  ports: z
+    .array(portSchema)
+    .max(MAX_PORTS, `an instance opens at most ${MAX_PORTS} ports`)
+    .default([])
+    .describe('ports of the container to open, e.g. [8000, "8081/udp"]'),
+  onstart: z
+    .string()
+    .optional()
+    .describe(
+      `shell script run at each start; refused when it holds a secret, compressed above ${ONSTART_LIMIT_BYTES} bytes`,
+    ),
+  runtype: z
+    .enum(["ssh", "ssh_direct", "jupyter", "jupyter_direct", "args"])
+    .default("ssh_direct")
+    .describe("how the container is entered; `_direct` needs an open port and is faster"),
+  label: z.string().min(1).max(256).describe("shown in the Vast console; default: the resource's name"),
   bid: z
     .number()
     .min(MIN_BID)
     .max(MAX_BID)
     .optional()
     .describe("USD/h for the whole instance without disk; makes it interruptible"),
-  maxBid: z.number().min(MIN_BID).max(MAX_BID).optional(),
-  state: z.enum(["running", "stopped"]).default("running"),
+  maxBid: z.number().min(MIN_BID).max(MAX_BID).optional().describe("USD/h: how far `onInterruption: rebid` may go"),
+  state: z
+    .enum(["running", "stopped"])
+    .default("running")
+    .describe("a stopped instance keeps its disk, which bills, and may lose its GPU to another"),
   volume: z
-    .strictObject({ id: z.coerce.number().int().positive(), machineId: z.int().positive(), mountPath: absolutePath })
-    .optional(),
-  copyOut: copyOutSchema.optional(),
-  waitFor: z.enum(["created", "running", "ready"]).default("running"),
+    .strictObject({
+      id: z.coerce.number().int().positive().describe("`volumeId` of a VastVolume"),
+      machineId: z.int().positive().describe("`machineId` of it: the instance is rented there"),
+      mountPath: absolutePath.describe("where it is mounted"),
+    })
+    .optional()
+    .describe("mounted when the instance is created"),
+  copyOut: copyOutSchema.optional().describe("what is safe in S3 before anything is destroyed; see copy-out.md"),
+  waitFor: z
+    .enum(["created", "running", "ready"])
+    .default("running")
+    .describe("how far an `up` waits; `ready` needs `readyWhen`"),
   readyWhen: z
     .strictObject({ log: z.string().min(1).refine(isRegExp, "is not a regular expression") })
     .optional()
     .describe("a regular expression that a log line matches once the worker is ready"),
-  onInterruption: z.enum(["rebid", "replace", "fail"]).default("replace"),
-  maxDurationHours: z.number().positive().optional(),
-  expiresAt: z.iso.datetime({ offset: true }).optional(),
+  onInterruption: z
+    .enum(["rebid", "replace", "fail"])
+    .default("replace")
+    .describe(
+      "what the next `up` does about an outbid instance: bid again (up to `maxBid`), rent another, or stop with an error",
+    ),
+  maxDurationHours: z.number().positive().optional().describe("hours it is needed: offers must be rentable that long"),
+  expiresAt: z.iso.datetime({ offset: true }).optional().describe("ISO time at which it is no longer needed"),
   sshKeys: z
     .array(z.string().regex(/^(ssh-|ecdsa-)\S+ \S+/, "is a whole public key line: ssh-ed25519 AAAA… name"))
-    .default([]),
+    .default([])
+    .describe("public keys attached to the instance, besides those of the account"),
   adopt: z
     .int()
     .positive()
