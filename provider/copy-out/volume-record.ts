@@ -2,6 +2,7 @@ import { z } from "zod";
 import { VastError } from "../api/errors.ts";
 import { listVolumes } from "../api/volumes.ts";
 import type { Context } from "../context.ts";
+import { parseVolumeName } from "../lifecycle/mark.ts";
 import { openBucket } from "./bucket.ts";
 import type { Binding } from "./inputs.ts";
 
@@ -85,16 +86,13 @@ export async function assertRecorded(context: Context, name: string, binding: Bi
   if (await isKept(binding, volumeId)) return;
   const row = (await context.transport.call(listVolumes)).find((volume) => volume.id === volumeId);
   // A volume made elsewhere is deleted elsewhere: nobody asks for its record.
-  if (!OURS.test(row?.label ?? "")) return;
+  if (!parseVolumeName(row?.label)) return;
   throw new VastError(
     "refused",
     `${name}: volume ${volumeId} has no record at ${urlOf(binding, volumeId)}: its \`copyOut.target\` is not the one of this instance, so nobody could tell whether its content is safe`,
     { fix: "give the VastVolume and the instance that mounts it the same `copyOut.target`; nothing was changed" },
   );
 }
-
-/** The mark in a VastVolume's name. */
-const OURS = /_[0-9a-f]{16}$/;
 
 /** Why what a volume holds may not be in the bucket; undefined when it is, or when there never was anything. */
 export async function whyUnsaved(binding: Binding, volumeId: number, inUse: boolean): Promise<string | undefined> {

@@ -33,7 +33,7 @@ export async function createTarget(
 ): Promise<{ id: string; outs: Record<string, unknown> }> {
   const inputs = parse(raw);
   return {
-    id: `target-${inputs.mark.slice(0, 16)}`,
+    id: `target-${inputs.mark}`,
     outs: plain({ ...inputs, home: await homeOf(context), binding: await bind(context, inputs) }),
   };
 }

@@ -20,6 +20,7 @@ import type { DiffResult } from "./instance/diff.ts";
 import { inputsSchema as instanceSchema } from "./instance/inputs.ts";
 import { needOf } from "./instance/need.ts";
 import { plain, type ReadResult } from "./instance/read.ts";
+import { markedVolumeName } from "./mark.ts";
 
 /** A volume and the instance that will mount it must be on one machine: these are the instance's own inputs. */
 const placeWithSchema = z.object({
@@ -30,7 +31,7 @@ const placeWithSchema = z.object({
 });
 
 export const volumeInputsSchema = z.strictObject({
-  mark: z.string().min(16).describe("made by the resource: whose this volume is"),
+  mark: z.string().length(32).describe("made by the resource: whose this volume is"),
   resource: z.string().optional().describe("made by the resource: its name in the program"),
   name: z
     .string()
@@ -79,11 +80,6 @@ export function volumeProblems(known: Partial<VolumeInputs>): { property: string
   return [];
 }
 
-/** Volumes carry no environment: the mark rides in the name, which the API limits to 64 letters, digits and _ (vast-api.md 4). */
-function markedName(inputs: Pick<VolumeInputs, "name" | "mark">): string {
-  return `${inputs.name}_${inputs.mark.slice(0, 16)}`;
-}
-
 export async function createVolume(
   context: Context,
   raw: Record<string, unknown>,
@@ -125,7 +121,7 @@ async function rentFirst(context: Context, inputs: VolumeInputs, offers: readonl
       `${inputs.name}: renting a volume of ${inputs.size} GB on machine ${offer.machine_id}, ${usd((inputs.size * offer.storage_cost) / HOURS_PER_MONTH)}/h`,
     );
     try {
-      await context.transport.call(rentVolume, offer.id, inputs.size, markedName(inputs));
+      await context.transport.call(rentVolume, offer.id, inputs.size, markedVolumeName(inputs.name, inputs.mark));
       return;
     } catch (error) {
       if (isVastError(error, "unsure", "unexpected"))
@@ -175,7 +171,7 @@ function factsOf(row: VolumeRow, home: Home): VolumeFacts {
 
 async function findByName(context: Context, inputs: VolumeInputs): Promise<VolumeRow | undefined> {
   const rows = await context.transport.call(listVolumes);
-  return rows.find((row) => row.label === markedName(inputs));
+  return rows.find((row) => row.label === markedVolumeName(inputs.name, inputs.mark));
 }
 
 type PlacedOffer = Pick<VolumeOffer, "id" | "machine_id" | "storage_cost">;

@@ -3,6 +3,7 @@ import type { Binding } from "../../../provider/copy-out/inputs.ts";
 import { checkInputs } from "../../../provider/lifecycle/check.ts";
 import { deleteInstance } from "../../../provider/lifecycle/instance/delete.ts";
 import { updateInstance } from "../../../provider/lifecycle/instance/update.ts";
+import { makeMark, markedVolumeName } from "../../../provider/lifecycle/mark.ts";
 import {
   createVolume,
   diffVolume,
@@ -24,6 +25,7 @@ import {
 } from "../../support/vast-world.ts";
 
 const RENT = "PUT /api/v0/volumes/";
+const MARK = makeMark({ project: "p", stack: "dev", owner: "o", name: "Volume/ckpt" });
 let storage: Storage;
 beforeAll(async () => {
   storage = await startStorage();
@@ -36,7 +38,7 @@ interface Volume {
 }
 
 function volumeInputs(different: Inputs = {}): Inputs {
-  const given = { mark: "feedfacefeedface", name: "ckpt", size: 20, ...different };
+  const given = { mark: MARK, name: "ckpt", size: 20, ...different };
   const { inputs, failures } = checkInputs(volumeInputsSchema, given, volumeProblems);
   if (failures.length > 0) throw new Error(JSON.stringify(failures));
   return inputs;
@@ -65,7 +67,7 @@ describe("a volume", () => {
   test("is rented once, with the resource's mark in its name", async () => {
     await using world = await startWorld();
     const { id, state } = await rent(world);
-    expect(await world.volumes()).toMatchObject([{ id: Number(id), label: "ckpt_feedfacefeedface" }]);
+    expect(await world.volumes()).toMatchObject([{ id: Number(id), label: markedVolumeName("ckpt", MARK) }]);
     expect(state).toMatchObject({ volumeId: Number(id), size: 20 });
     expect(await rent(world)).toMatchObject({ id });
     expect(await world.volumes()).toHaveLength(1);
@@ -119,9 +121,9 @@ describe("a volume", () => {
   test("goes to the machine it is pinned to, or nowhere", async () => {
     await using world = await startWorld();
     const { state } = await rent(world);
-    const other = await rent(world, { mark: "0123456789abcdef", machineId: state.machineId });
+    const other = await rent(world, { mark: "0123456789abcdef".repeat(2), machineId: state.machineId });
     expect(other.state.machineId).toBe(state.machineId);
-    await expect(rent(world, { mark: "fedcba9876543210", machineId: 1 })).rejects.toThrow(
+    await expect(rent(world, { mark: "fedcba9876543210".repeat(2), machineId: 1 })).rejects.toThrow(
       /no machine offers a volume of 20 GB/,
     );
   });

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { MARK_VARIABLE, makeMark, markOf, rowsWithMark } from "../../../provider/lifecycle/mark.ts";
+import {
+  MARK_VARIABLE,
+  makeMark,
+  markedVolumeName,
+  markOf,
+  parseVolumeName,
+  rowsWithMark,
+  stackMarkPrefix,
+} from "../../../provider/lifecycle/mark.ts";
 import { instanceRow, markedRow } from "../../support/rows.ts";
 
 const identity = { project: "trainer", stack: "dev", owner: "a1b2", name: "Instance/worker-0" };
@@ -13,6 +21,15 @@ test("a resource has the same mark in every run", () => {
 test("a mark differs for another project, stack, owner or name", () => {
   const marks = [identity, ...Object.keys(identity).map((part) => ({ ...identity, [part]: "other" }))].map(makeMark);
   expect(new Set(marks).size).toBe(5);
+});
+
+test("marks of one stack begin alike, and those of any other project, stack or owner do not", () => {
+  const ours = stackMarkPrefix(identity);
+  expect(ours).toMatch(/^[0-9a-f]{12}$/);
+  expect(makeMark(identity).startsWith(ours)).toBe(true);
+  expect(makeMark({ ...identity, name: "Volume/worker-0-data" }).startsWith(ours)).toBe(true);
+  const others = ["project", "stack", "owner"].map((part) => makeMark({ ...identity, [part]: "other" }));
+  expect(others.filter((mark) => mark.startsWith(ours))).toEqual([]);
 });
 
 test("parts that only look alike when they are put together make different marks", () => {
@@ -37,3 +54,23 @@ test("contracts with a mark come oldest first, so that everybody keeps the same 
   expect(found.map(({ id }) => id)).toEqual([3, 9]);
   expect(found[0]?.extra_env[0]?.[0]).toBe(MARK_VARIABLE);
 });
+
+test("a volume's name carries its stack and resource, and is never longer than the service takes", () => {
+  const longest = "v".repeat(40);
+  const mark = makeMark(identity);
+  const name = markedVolumeName(longest, mark);
+  expect(name).toMatch(/^[A-Za-z0-9_]{1,64}$/);
+  const read = parseVolumeName(name);
+  expect(read?.name).toBe(longest);
+  expect(read?.mark.startsWith(stackMarkPrefix(identity))).toBe(true);
+  expect(mark.startsWith(read?.mark ?? "?")).toBe(true);
+  const sibling = makeMark({ ...identity, name: "Volume/other" });
+  expect(markedVolumeName(longest, sibling)).not.toBe(name);
+});
+
+test.each([null, undefined, "", "data", "data_0123", "_0123456789abcdef0123456", "data_0123456789ABCDEF0123456"])(
+  "a volume named %j is not taken for ours",
+  (label) => {
+    expect(parseVolumeName(label)).toBeUndefined();
+  },
+);
