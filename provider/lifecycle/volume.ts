@@ -333,6 +333,7 @@ async function assertSaved(context: Context, state: VolumeState, row: VolumeRow)
 
 /** After an instance's destroy the volume stays taken for about 30 s (vast-api.md 4). */
 const RELEASED_WITHIN_S = 180;
+const RELEASE_POLL_S = 5;
 
 async function usersOnceReleased(context: Context, first: VolumeRow): Promise<number[]> {
   const deadline = context.clock.elapsedS() + RELEASED_WITHIN_S;
@@ -343,6 +344,7 @@ async function usersOnceReleased(context: Context, first: VolumeRow): Promise<nu
     const listed = (await context.sweeper.since(context.clock.elapsedS())).rows;
     const alive = users.filter((id) => listed.has(id));
     if (alive.length > 0 || context.clock.elapsedS() > deadline) return users;
+    await context.clock.sleep(RELEASE_POLL_S);
     row = (await context.transport.call(listVolumes)).find((candidate) => candidate.id === first.id);
   }
 }

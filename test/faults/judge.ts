@@ -1,0 +1,96 @@
+import { createHash } from "node:crypto";
+import type { Kept } from "./engine.ts";
+import { MOUNT, OUT, PREFIX, SECRET } from "./program.ts";
+import { API_KEY, MARK, OTHER_KEY, REVOKED_KEY, type RunWorld, type SeenContract } from "./run-world.ts";
+import type { ObjectSeen, RunBucket } from "./storage.ts";
+
+/** What a worker wrote, as last written under that path. */
+export interface Written {
+  contract: number;
+  /** On the volume it outlives its contract, and may be saved by a later one. */
+  volume: boolean;
+  path: string;
+  sha256: string;
+}
+
+export function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** After at most one up: what the account bills is what the state knows, and each resource has one contract. */
+export async function judgeAccount(world: RunWorld, state: ReadonlyMap<string, Kept>): Promise<string[]> {
+  const ours = (await world.contracts()).filter((one) => one.destroyedAt === null && markOf(one) !== undefined);
+  const inState = [...state.values()];
+  const known = (kind: Kept["kind"]) => inState.filter((kept) => kept.kind === kind).map((kept) => Number(kept.id));
+  const marks = ours.map(markOf);
+  return [
+    ...unequal("instance", ours.map((one) => one.id), known("instance")),
+    ...unequal("volume", (await world.volumes()).map((one) => one.id), known("volume")),
+    ...marks.filter((mark, at) => marks.indexOf(mark) !== at).map((mark) => `two living contracts have the mark ${mark}`),
+  ];
+}
+
+function unequal(what: string, living: readonly number[], known: readonly number[]): string[] {
+  return [
+    ...living.filter((id) => !known.includes(id)).map((id) => `${what} ${id} bills and is in no state`),
+    ...known.filter((id) => !living.includes(id)).map((id) => `${what} ${id} is in the state and does not exist`),
+  ];
+}
+
+export interface Evidence {
+  world: RunWorld;
+  bucket: RunBucket | undefined;
+  written: readonly Written[];
+  messages: readonly string[];
+  /** Two providers were at work at once: both may have rented, if one of the contracts then went at once. */
+  raced: boolean;
+}
+
+/** When everything is destroyed: nothing was lost, rented twice, or said that must not be said. */
+export async function judgeHistory({ world, bucket, written, messages, raced }: Evidence): Promise<string[]> {
+  const contracts = (await world.contracts()).filter((contract) => markOf(contract) !== undefined);
+  const objects = bucket ? await bucket.objects() : [];
+  return [
+    ...(bucket ? contracts.flatMap((contract) => lostAtDestroy(contract, objects)) : []),
+    ...(bucket ? written.flatMap((file) => lostFile(file, objects)) : []),
+    ...(raced ? [] : overlaps(contracts)),
+    ...leaks(messages),
+  ];
+}
+
+function lostAtDestroy(contract: SeenContract, objects: readonly ObjectSeen[]): string[] {
+  const results = contract.filesAtDestroy.filter((file) => file.path.startsWith(`${OUT}/`));
+  return results
+    .filter(({ path, size, sha256: hash }) => {
+      const key = `${PREFIX}/${contract.id}${path}`;
+      return !objects.some((object) => object.key === key && object.size === size && object.sha256 === hash);
+    })
+    .map((file) => `${file.path} (${file.size} bytes) was on contract ${contract.id} when it was destroyed, and is not in S3`);
+}
+
+function lostFile({ contract, volume, path, sha256: hash }: Written, objects: readonly ObjectSeen[]): string[] {
+  const saved = objects.some(
+    ({ key, sha256: found }) =>
+      found === hash && (volume ? key.startsWith(`${PREFIX}/`) && key.endsWith(path) : key === `${PREFIX}/${contract}${path}`),
+  );
+  return saved ? [] : [`${path}, written on contract ${contract}${volume ? `'s volume at ${MOUNT}` : ""}, is not in S3`];
+}
+
+function overlaps(contracts: readonly SeenContract[]): string[] {
+  return contracts.flatMap((one) =>
+    contracts
+      .filter((other) => other.id > one.id && markOf(other) === markOf(one))
+      .filter((other) => other.startDate < (one.destroyedAt ?? Number.POSITIVE_INFINITY))
+      .map((other) => `contract ${other.id} was rented while ${one.id} of the same resource lived`),
+  );
+}
+
+function leaks(messages: readonly string[]): string[] {
+  return [API_KEY, OTHER_KEY, REVOKED_KEY, SECRET]
+    .filter((secret) => messages.some((message) => message.includes(secret)))
+    .map((secret) => `a message shows ${secret}`);
+}
+
+function markOf(contract: SeenContract): string | undefined {
+  return contract.env.find(([name]) => name === MARK)?.[1];
+}
