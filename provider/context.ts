@@ -25,11 +25,10 @@ export interface Context {
 
 export function createContext(
   config: ProviderConfig,
-  overrides: Partial<Pick<Context, "log" | "clock" | "engineIsAlive">> = {},
+  overrides: Partial<Pick<Context, "log" | "clock" | "engineIsAlive" | "transport">> = {},
 ): Context {
   const clock = overrides.clock ?? systemClock(config.clockScale);
-  const pacer = sharedPacer(config, clock);
-  const transport = createTransport({ baseUrl: config.endpoint, apiKey: config.apiKey, clock, pacer });
+  const transport = overrides.transport ?? pacedTransport(config, clock);
   const sweeper = createSweeper(transport);
   let account: Promise<Account> | undefined;
   return {
@@ -49,6 +48,11 @@ export function createContext(
     engineIsAlive: overrides.engineIsAlive ?? engineIsAlive,
     log: overrides.log ?? ((line) => console.log(line)),
   };
+}
+
+function pacedTransport(config: ProviderConfig, clock: Clock): Transport {
+  const pacer = sharedPacer(config, clock);
+  return createTransport({ baseUrl: config.endpoint, apiKey: config.apiKey, clock, pacer });
 }
 
 /** Where a resource lives, as its state records it. */

@@ -5,8 +5,8 @@ import type { Transport } from "./transport.ts";
 
 /** Most ids the official client puts in one bulk call (vast-api.md 3.5 "Bulk"). */
 const BULK_SIZE = 64;
-/** Destroys asked for within this wall time go together: the engine starts those of one level at the same moment. */
-const GATHER_MS = 150;
+/** Destroys asked for within this wall time, seconds, go together: the engine starts those of one level at the same moment. */
+const GATHER_WALL_S = 0.15;
 /** A destroy this long after the last one is taken to be a single one, seconds. */
 const CALLS_APART_S = 3;
 /** How long a destroyed contract may stay listed, seconds (vast-api.md 3.5: "some seconds"). */
@@ -80,7 +80,7 @@ export function createDestroyer(transport: Transport, sweeper: Sweeper): Destroy
   function startWorking(): void {
     if (working) return;
     working = true;
-    setTimeout(() => void work(), GATHER_MS);
+    void clock.sleep(GATHER_WALL_S * clock.scale).then(work);
   }
 
   async function assertGone(id: number): Promise<void> {

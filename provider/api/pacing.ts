@@ -71,9 +71,11 @@ export function sharedPacer(identity: { endpoint: string; apiKey: string }, cloc
     return result;
   };
 
+  /** Wall time: what other processes read in the file too. */
+  const nowMs = () => clock.nowS() * 1000;
   /** The slot when it is free now, else how long until it may be, in wall milliseconds. */
   const take = (route: string, spacingS: number): number => {
-    const now = Date.now();
+    const now = nowMs();
     const free = readSlots(file, now);
     const waitMs = (free[route] ?? 0) - now;
     if (waitMs > 0) return waitMs;
@@ -81,7 +83,7 @@ export function sharedPacer(identity: { endpoint: string; apiKey: string }, cloc
     return 0;
   };
   const keepFree = (route: string, seconds: number): void => {
-    const now = Date.now();
+    const now = nowMs();
     const free = readSlots(file, now);
     writeSlots(file, { ...free, [route]: Math.max(free[route] ?? 0, now + (seconds * 1000) / clock.scale) });
   };
@@ -105,12 +107,12 @@ export function sharedPacer(identity: { endpoint: string; apiKey: string }, cloc
       inTurn(route, async () => {
         const spacingS = (SPACING_S[route] ?? UNLISTED_SPACING_S) * MARGIN;
         for (;;) {
-          const ownMs = (leftAt.get(route) ?? 0) + (spacingS * 1000) / clock.scale - Date.now();
+          const ownMs = (leftAt.get(route) ?? 0) + (spacingS * 1000) / clock.scale - nowMs();
           const waitMs = ownMs > 0 ? ownMs : await exclusively(() => take(route, spacingS));
           if (waitMs === 0) break;
           await clock.sleep((waitMs / 1000) * clock.scale);
         }
-        leftAt.set(route, Date.now());
+        leftAt.set(route, nowMs());
       }),
     holdOff: (route, seconds) => exclusively(() => keepFree(route, seconds)),
   };
