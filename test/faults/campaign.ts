@@ -78,7 +78,12 @@ async function inShard({ onReport, ...order }: CampaignOptions & ShardOrder): Pr
 }
 
 /** @param order.realS3 the real server, shared by all processes */
-export async function runOn({ seed, indexes, realS3, onReport }: CampaignOptions & ShardOrder): Promise<CampaignReport> {
+export async function runOn({
+  seed,
+  indexes,
+  realS3,
+  onReport,
+}: CampaignOptions & ShardOrder): Promise<CampaignReport> {
   const cache = mkdtempSync(join(tmpdir(), "fault-campaign-cache-"));
   const before = { ...process.env };
   Object.assign(process.env, {

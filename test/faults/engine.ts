@@ -2,9 +2,10 @@ import type { Context } from "../../provider/context.ts";
 import { checkInputs } from "../../provider/lifecycle/check.ts";
 import * as target from "../../provider/lifecycle/cloud-sync-target.ts";
 import { createInstance } from "../../provider/lifecycle/instance/create.ts";
+import { crossChecks } from "../../provider/lifecycle/instance/cross-checks.ts";
 import { deleteInstance } from "../../provider/lifecycle/instance/delete.ts";
 import { diffInstance } from "../../provider/lifecycle/instance/diff.ts";
-import { crossChecks, inputsSchema } from "../../provider/lifecycle/instance/inputs.ts";
+import { inputsSchema } from "../../provider/lifecycle/instance/inputs.ts";
 import { readInstance } from "../../provider/lifecycle/instance/read.ts";
 import { updateInstance } from "../../provider/lifecycle/instance/update.ts";
 import * as volume from "../../provider/lifecycle/volume.ts";
@@ -62,7 +63,7 @@ const HANDLERS = {
 /** The engine was killed, or the provider process died under it: the operation ends here. */
 export class Crash extends Error {}
 
-interface Process {
+export interface Process {
   context: Context;
   life: Life;
 }
@@ -90,7 +91,8 @@ export class Engine {
     for (const declared of program) {
       const work = async (): Promise<void> => {
         for (const name of declared.needs) await done.get(name);
-        if (declared.needs.some((name) => errors.has(name))) return void errors.set(declared.name, new Error("skipped"));
+        if (declared.needs.some((name) => errors.has(name)))
+          return void errors.set(declared.name, new Error("skipped"));
         await this.#apply(process, declared).catch((error: Error) => errors.set(declared.name, this.#seen(error)));
       };
       done.set(declared.name, work());
@@ -110,7 +112,11 @@ export class Engine {
       if (result.id === undefined) this.state.delete(kept.name);
       else Object.assign(kept, { outputs: result.props ?? kept.outputs, initErrors: false });
     };
-    await Promise.all([...this.state.values()].map((kept) => one(kept).catch((error: Error) => errors.set(kept.name, this.#seen(error)))));
+    await Promise.all(
+      [...this.state.values()].map((kept) =>
+        one(kept).catch((error: Error) => errors.set(kept.name, this.#seen(error))),
+      ),
+    );
     return errors;
   }
 
@@ -156,7 +162,9 @@ export class Engine {
 
   async #create(process: Process, { name, kind, needs }: Declared, news: Props): Promise<void> {
     try {
-      const { id, outs } = await this.#run(process, () => HANDLERS[kind].create(process.context, structuredClone(news)));
+      const { id, outs } = await this.#run(process, () =>
+        HANDLERS[kind].create(process.context, structuredClone(news)),
+      );
       this.state.set(name, { name, kind, id, needs, outputs: structuredClone(outs), initErrors: false });
     } catch (error) {
       const { id, properties } = error as { id?: string; properties?: Props };

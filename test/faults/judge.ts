@@ -1,21 +1,8 @@
-import { createHash } from "node:crypto";
 import type { Kept } from "./engine.ts";
 import { MOUNT, OUT, PREFIX, SECRET } from "./program.ts";
+import type { Written } from "./results.ts";
 import { API_KEY, MARK, OTHER_KEY, REVOKED_KEY, type RunWorld, type SeenContract } from "./run-world.ts";
 import type { ObjectSeen, RunBucket } from "./storage.ts";
-
-/** What a worker wrote, as last written under that path. */
-export interface Written {
-  contract: number;
-  /** On the volume it outlives its contract, and may be saved by a later one. */
-  volume: boolean;
-  path: string;
-  sha256: string;
-}
-
-export function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
-}
 
 /** After at most one up: what the account bills is what the state knows, and each resource has one contract. */
 export async function judgeAccount(world: RunWorld, state: ReadonlyMap<string, Kept>): Promise<string[]> {
@@ -24,9 +11,19 @@ export async function judgeAccount(world: RunWorld, state: ReadonlyMap<string, K
   const known = (kind: Kept["kind"]) => inState.filter((kept) => kept.kind === kind).map((kept) => Number(kept.id));
   const marks = ours.map(markOf);
   return [
-    ...unequal("instance", ours.map((one) => one.id), known("instance")),
-    ...unequal("volume", (await world.volumes()).map((one) => one.id), known("volume")),
-    ...marks.filter((mark, at) => marks.indexOf(mark) !== at).map((mark) => `two living contracts have the mark ${mark}`),
+    ...unequal(
+      "instance",
+      ours.map((one) => one.id),
+      known("instance"),
+    ),
+    ...unequal(
+      "volume",
+      (await world.volumes()).map((one) => one.id),
+      known("volume"),
+    ),
+    ...marks
+      .filter((mark, at) => marks.indexOf(mark) !== at)
+      .map((mark) => `two living contracts have the mark ${mark}`),
   ];
 }
 
@@ -65,15 +62,21 @@ function lostAtDestroy(contract: SeenContract, objects: readonly ObjectSeen[]): 
       const key = `${PREFIX}/${contract.id}${path}`;
       return !objects.some((object) => object.key === key && object.size === size && object.sha256 === hash);
     })
-    .map((file) => `${file.path} (${file.size} bytes) was on contract ${contract.id} when it was destroyed, and is not in S3`);
+    .map(
+      (file) =>
+        `${file.path} (${file.size} bytes) was on contract ${contract.id} when it was destroyed, and is not in S3`,
+    );
 }
 
 function lostFile({ contract, volume, path, sha256: hash }: Written, objects: readonly ObjectSeen[]): string[] {
   const saved = objects.some(
     ({ key, sha256: found }) =>
-      found === hash && (volume ? key.startsWith(`${PREFIX}/`) && key.endsWith(path) : key === `${PREFIX}/${contract}${path}`),
+      found === hash &&
+      (volume ? key.startsWith(`${PREFIX}/`) && key.endsWith(path) : key === `${PREFIX}/${contract}${path}`),
   );
-  return saved ? [] : [`${path}, written on contract ${contract}${volume ? `'s volume at ${MOUNT}` : ""}, is not in S3`];
+  return saved
+    ? []
+    : [`${path}, written on contract ${contract}${volume ? `'s volume at ${MOUNT}` : ""}, is not in S3`];
 }
 
 function overlaps(contracts: readonly SeenContract[]): string[] {

@@ -36,13 +36,16 @@ async function campaign({ seed, runs, only, json, verbose }: Options): Promise<v
       if (done % 250 === 0) console.log(`${done} of ${indexes.length} runs`);
       if (only !== undefined && verbose) console.log([...steps, "", ...messages].join("\n"));
       if (violations.length === 0) return;
-      console.log(`\nVIOLATION in run ${index} (repeat: npm run test:faults -- --seed ${seed} --only ${index} --verbose)`);
+      console.log(
+        `\nVIOLATION in run ${index} (repeat: npm run test:faults -- --seed ${seed} --only ${index} --verbose)`,
+      );
       console.log(indented([...violations, "", ...steps]));
     },
   });
   const seconds = Math.round((performance.now() - startedMs) / 1000);
   print(report, seconds);
-  if (json !== undefined) writeFileSync(json, `${JSON.stringify({ seed, handlers: { ...report, seconds } }, null, 2)}\n`);
+  if (json !== undefined)
+    writeFileSync(json, `${JSON.stringify({ seed, handlers: { ...report, seconds } }, null, 2)}\n`);
   if (report.violations.length > 0) process.exitCode = 1;
 }
 

@@ -36,7 +36,10 @@ function answer(stored: Map<string, Stored>, incoming: IncomingMessage, body: Bu
   const url = new URL(incoming.url ?? "/", "http://memory");
   const [, bucket = "", ...rest] = url.pathname.split("/").map(decodeURIComponent);
   const key = rest.join("/");
-  if (incoming.method === "PUT") return put(stored, `${bucket}/${key}`, incoming, body, outgoing);
+  if (incoming.method === "PUT") {
+    put(stored, `${bucket}/${key}`, incoming, body, outgoing);
+    return;
+  }
   if (key === "") return void outgoing.writeHead(200, XML).end(bucketAnswer(stored, bucket, url.searchParams));
   const object = stored.get(`${bucket}/${key}`);
   if (!object) return void outgoing.writeHead(404, XML).end("<Error><Code>NoSuchKey</Code></Error>");
@@ -77,8 +80,7 @@ function unchunked(body: Buffer): Buffer {
 }
 
 function bucketAnswer(stored: Map<string, Stored>, bucket: string, query: URLSearchParams): string {
-  if (query.has("versioning"))
-    return "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+  if (query.has("versioning")) return "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
   const prefix = `${bucket}/${query.get("prefix") ?? ""}`;
   const items = [...stored]
     .filter(([key]) => key.startsWith(prefix))

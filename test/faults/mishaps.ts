@@ -110,8 +110,15 @@ interface Detail {
 }
 
 const EVENTS = {
-  preempt: (world: RunWorld, pick: Choose) => toRunning(world, pick, (one) => world.admin("POST", `/instances/${one.id}/preempt`), (one) => one.isBid),
-  crash: (world: RunWorld, pick: Choose) => toRunning(world, pick, (one) => world.admin("POST", `/instances/${one.id}/crash`)),
+  preempt: (world: RunWorld, pick: Choose) =>
+    toRunning(
+      world,
+      pick,
+      (one) => world.admin("POST", `/instances/${one.id}/preempt`),
+      (one) => one.isBid,
+    ),
+  crash: (world: RunWorld, pick: Choose) =>
+    toRunning(world, pick, (one) => world.admin("POST", `/instances/${one.id}/crash`)),
   "host offline": (world: RunWorld, pick: Choose) =>
     toLiving(world, pick, (one) => world.admin("POST", `/machines/${one.machineId}/offline`)),
   "host online": (world: RunWorld, pick: Choose) =>

@@ -23,7 +23,11 @@ interface Worker {
 }
 
 const GPUS = ["RTX 4090", "RTX 3090", "RTX 3080", "RTX 4080", "RTX A6000", "A100", "RTX 5090", "H100 SXM"];
-const IMAGES = ["ubuntu:22.04", "nvidia/cuda:12.2.0-devel-ubuntu22.04", "pytorch/pytorch:2.4.0-cuda12.1-cudnn9-runtime"];
+const IMAGES = [
+  "ubuntu:22.04",
+  "nvidia/cuda:12.2.0-devel-ubuntu22.04",
+  "pytorch/pytorch:2.4.0-cuda12.1-cudnn9-runtime",
+];
 
 /** A program that changes from step to step, as its author would change it. */
 export class Program {

@@ -1,8 +1,8 @@
 import { startSimulator } from "../../simulator/server.ts";
 import type { FaultSpec } from "../../simulator/world/faults.ts";
 import type { Choices } from "../../simulator/world/options.ts";
-import { httpClient, must } from "../bench/http.ts";
 import type { Draws } from "../bench/draws.ts";
+import { httpClient, must } from "../bench/http.ts";
 import { SteppedClock } from "./stepped-clock.ts";
 
 export const API_KEY = "key-of-the-first-account-7c1e";
