@@ -11,12 +11,14 @@ import type { Binding } from "./inputs.ts";
  * the objects: who used it last, and which contract's gate has copied it since. The volume begins the record, in its own
  * target; an instance goes on with it, and refuses a volume whose record is elsewhere: so it cannot be missed.
  */
+const useSchema = z.object({
+  /** A contract; null before the first one; `unknown` where no record was kept from the beginning. */
+  usedBy: z.union([z.number(), z.null(), z.literal("unknown")]),
+  savedBy: z.number().optional(),
+});
 const recordSchema = z.union([
-  z.object({
-    /** A contract; null before the first one; `unknown` where no record was kept from the beginning. */
-    usedBy: z.union([z.number(), z.null(), z.literal("unknown")]),
-    savedBy: z.number().optional(),
-  }),
+  /** `before` holds again when the contract that uses it turns out never to have run. */
+  useSchema.extend({ before: useSchema.optional() }),
   /** The volume's target is another one now. */
   z.object({ movedTo: z.string() }),
 ]);
@@ -59,7 +61,24 @@ async function isKept(binding: Binding, volumeId: number): Promise<boolean> {
 }
 
 export async function volumeUsed(binding: Binding, volumeId: number, contractId: number): Promise<void> {
-  await write(binding, volumeId, { usedBy: contractId });
+  const before = usesBefore(await read(binding, volumeId), contractId);
+  await write(binding, volumeId, { usedBy: contractId, ...(before === undefined ? {} : { before }) });
+}
+
+function usesBefore(
+  record: Awaited<ReturnType<typeof read>>,
+  contractId: number,
+): z.infer<typeof useSchema> | undefined {
+  if (record === undefined || record === "corrupt" || "movedTo" in record) return undefined;
+  if (record.usedBy === contractId && record.savedBy !== contractId) return record.before;
+  return useSchema.parse(record);
+}
+
+/** The contract is gone and never ran: nothing was written through it. */
+export async function volumeUntouched(binding: Binding, volumeId: number, contractId: number): Promise<void> {
+  const record = await read(binding, volumeId);
+  if (record === undefined || record === "corrupt" || "movedTo" in record) return;
+  if (record.usedBy === contractId && record.before !== undefined) await write(binding, volumeId, record.before);
 }
 
 /** Where the record has left, it stays left: the volume asks for it in its new place. */
@@ -92,6 +111,12 @@ export async function assertRecorded(context: Context, name: string, binding: Bi
     `${name}: volume ${volumeId} has no record at ${urlOf(binding, volumeId)}: its \`copyOut.target\` is not the one of this instance, so nobody could tell whether its content is safe`,
     { fix: "give the VastVolume and the instance that mounts it the same `copyOut.target`; nothing was changed" },
   );
+}
+
+/** No instance of a stack has mounted it: it would have been refused without a record, and would show in one. */
+export async function neverUsed(binding: Binding, volumeId: number): Promise<boolean> {
+  const record = await read(binding, volumeId);
+  return record === undefined || (record !== "corrupt" && "usedBy" in record && record.usedBy === null);
 }
 
 /** Why what a volume holds may not be in the bucket; undefined when it is, or when there never was anything. */

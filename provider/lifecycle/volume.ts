@@ -12,7 +12,7 @@ import {
 import { assertHome, type Context, type Home, homeOf } from "../context.ts";
 import { openBucket } from "../copy-out/bucket.ts";
 import { bindingSchema } from "../copy-out/inputs.ts";
-import { volumeRented, volumeRetargeted, whyUnsaved } from "../copy-out/volume-record.ts";
+import { neverUsed, volumeRented, volumeRetargeted, whyUnsaved } from "../copy-out/volume-record.ts";
 import { waiverFor } from "../copy-out/waiver.ts";
 import { candidates, offerQuery, usd } from "../fleet/place.ts";
 import { changesOf } from "./changes.ts";
@@ -21,6 +21,7 @@ import { inputsSchema as instanceSchema } from "./instance/inputs.ts";
 import { needOf } from "./instance/need.ts";
 import { plain, type ReadResult } from "./instance/read.ts";
 import { markedVolumeName } from "./mark.ts";
+import { usersOnceReleased } from "./volume-users.ts";
 
 /** A volume and the instance that will mount it must be on one machine: these are the instance's own inputs. */
 const placeWithSchema = z.object({
@@ -86,7 +87,7 @@ export async function createVolume(
 ): Promise<{ id: string; outs: Record<string, unknown> }> {
   const { __provider, ...given } = raw;
   const inputs = volumeInputsSchema.parse(given);
-  const existing = await findByName(context, inputs);
+  const existing = await oneByName(context, inputs);
   if (existing) {
     context.log(`${inputs.name}: volume ${existing.id} already carries this resource's mark: taken up, nothing rented`);
     return created(context, inputs, existing, false);
@@ -98,22 +99,26 @@ export async function createVolume(
     throw new VastError("blocked", `${inputs.name}: the Pulumi engine is gone; nothing was rented`, {
       fix: "run `pulumi cancel`, then `pulumi up`",
     });
-  await rentFirst(context, inputs, offers);
-  const row = await findByName(context, inputs);
+  const rented = await rentFirst(context, inputs, offers);
+  const row = await oneByName(context, inputs, rented);
   if (!row)
     throw new VastError(
       "unsure",
       `${inputs.name}: the volume was asked for but is not listed; nothing else was rented`,
       { fix: "run `pulumi up` again: it looks for it first" },
     );
-  return created(context, inputs, row, true);
+  return created(context, inputs, row, rented === undefined || row.id === rented);
 }
 
 /** Offers tried before giving up: each costs the service's interval. */
 const MAX_OFFERS = 5;
 
-/** Rents the first offer that is still there; a lost answer is not one that says no. */
-async function rentFirst(context: Context, inputs: VolumeInputs, offers: readonly PlacedOffer[]): Promise<void> {
+/** Rents the first offer that is still there; undefined when the answer is lost, which is not one that says no. */
+async function rentFirst(
+  context: Context,
+  inputs: VolumeInputs,
+  offers: readonly PlacedOffer[],
+): Promise<number | undefined> {
   let refusal: unknown;
   for (const offer of offers.slice(0, MAX_OFFERS)) {
     context.market.claimMachine(offer.machine_id, inputs.mark);
@@ -124,8 +129,10 @@ async function rentFirst(context: Context, inputs: VolumeInputs, offers: readonl
       await context.transport.call(rentVolume, offer.id, inputs.size, markedVolumeName(inputs.name, inputs.mark));
       return;
     } catch (error) {
-      if (isVastError(error, "unsure", "unexpected"))
-        return context.log(`${inputs.name}: the answer to the rental was lost; looking for the volume`);
+      if (isVastError(error, "unsure", "unexpected")) {
+        context.log(`${inputs.name}: the answer to the rental was lost; looking for the volume`);
+        return undefined;
+      }
       if (!isTaken(error)) throw error;
       refusal ??= error;
       context.log(`${inputs.name}: volume offer ${offer.id} was taken meanwhile; going on to the next`);
@@ -169,9 +176,35 @@ function factsOf(row: VolumeRow, home: Home): VolumeFacts {
   };
 }
 
-async function findByName(context: Context, inputs: VolumeInputs): Promise<VolumeRow | undefined> {
-  const rows = await context.transport.call(listVolumes);
-  return rows.find((row) => row.label === markedVolumeName(inputs.name, inputs.mark));
+/**
+ * The volume with the resource's mark. Several: a provider outlived its engine and rented at the same moment; everybody who
+ * sees them keeps the oldest, so that two processes cannot each delete the other's.
+ */
+async function oneByName(
+  context: Context,
+  inputs: VolumeInputs,
+  rentedJustNow?: number,
+): Promise<VolumeRow | undefined> {
+  const name = markedVolumeName(inputs.name, inputs.mark);
+  const rows = (await context.transport.call(listVolumes)).filter((row) => row.label === name);
+  const [oldest, ...others] = rows.toSorted((a, b) => a.id - b.id);
+  for (const row of others) if (row.id !== rentedJustNow) await assertNeverUsed(inputs, row);
+  for (const row of others) {
+    context.log(`${inputs.name}: volume ${row.id} is a duplicate of ${oldest?.id} with nothing on it; deleting it`);
+    await deleteAndProve(context, row.id, inputs.name);
+  }
+  return oldest;
+}
+
+async function assertNeverUsed(inputs: VolumeInputs, row: VolumeRow): Promise<void> {
+  const target = inputs.copyOut?.target;
+  const inUse = row.status === "in-use" || (row.instances ?? []).length > 0;
+  if (!inUse && (target === undefined || (await neverUsed(target, row.id)))) return;
+  throw new VastError(
+    "blocked",
+    `${inputs.name}: volume ${row.id} carries this resource's mark too and may hold something; all of them are kept`,
+    { fix: "look at both and delete one in the Vast console, then run `pulumi up` again" },
+  );
 }
 
 type PlacedOffer = Pick<VolumeOffer, "id" | "machine_id" | "storage_cost">;
@@ -287,23 +320,27 @@ export async function removeVolume(context: Context, id: string, props: Record<s
   const state = props as unknown as VolumeState;
   const row = await findVolume(context, id, state);
   if (!row) return context.log(`${state.name}: volume ${id} is gone already`);
-  await assertSaved(context, state, row);
-  const inUse = await usersOnceReleased(context, row);
-  if (inUse.length > 0) {
-    throw new VastError("blocked", `${state.name}: volume ${id} is used by instance ${inUse.join(", ")}; it is kept`, {
+  // First: right after the destroy of its instance it is still shown as in use.
+  const users = await usersOnceReleased(context, row.id, row);
+  if (users.length > 0) {
+    throw new VastError("blocked", `${state.name}: volume ${id} is used by instance ${users.join(", ")}; it is kept`, {
       fix: "destroy the instance first (in a stack: let the instance depend on the volume)",
     });
   }
-  await context.transport.call(deleteVolume, row.id).catch((error: unknown) => {
+  await assertSaved(context, state, row);
+  await deleteAndProve(context, row.id, state.name);
+  context.log(`${state.name}: volume ${id} is deleted`);
+}
+
+async function deleteAndProve(context: Context, id: number, name: string): Promise<void> {
+  await context.transport.call(deleteVolume, id).catch((error: unknown) => {
     if (!isVastError(error, "not-found")) throw error;
   });
-  if (await findVolume(context, id, state))
-    throw new VastError(
-      "unexpected",
-      `${state.name}: volume ${id} is still listed after its delete; it may still bill`,
-      { fix: "run destroy again" },
-    );
-  context.log(`${state.name}: volume ${id} is deleted`);
+  const rows = await context.transport.call(listVolumes);
+  if (rows.every((row) => row.id !== id)) return;
+  throw new VastError("unexpected", `${name}: volume ${id} is still listed after its delete; it may still bill`, {
+    fix: "run the same command again",
+  });
 }
 
 async function assertSaved(context: Context, state: VolumeState, row: VolumeRow): Promise<void> {
@@ -322,29 +359,11 @@ async function assertSaved(context: Context, state: VolumeState, row: VolumeRow)
       },
     );
   }
-  const inUse = row.status === "in-use" || (row.instances ?? []).length > 0;
-  const why = await whyUnsaved(target, row.id, inUse);
+  const usedBySomebody = row.status === "in-use" && (row.instances ?? []).length === 0;
+  const why = await whyUnsaved(target, row.id, usedBySomebody);
   if (why !== undefined) {
     throw new VastError("blocked", `${state.name}: volume ${row.id} ${why}; it is kept`, {
       fix: "a detached volume cannot be read: mount it in an instance with a copy-out once more, or give a reason in `copyOut.waive`",
     });
-  }
-}
-
-/** After an instance's destroy the volume stays taken for about 30 s (vast-api.md 4). */
-const RELEASED_WITHIN_S = 180;
-const RELEASE_POLL_S = 5;
-
-async function usersOnceReleased(context: Context, first: VolumeRow): Promise<number[]> {
-  const deadline = context.clock.elapsedS() + RELEASED_WITHIN_S;
-  let row: VolumeRow | undefined = first;
-  for (;;) {
-    const users = row?.instances ?? [];
-    if (users.length === 0) return [];
-    const listed = (await context.sweeper.since(context.clock.elapsedS())).rows;
-    const alive = users.filter((id) => listed.has(id));
-    if (alive.length > 0 || context.clock.elapsedS() > deadline) return users;
-    await context.clock.sleep(RELEASE_POLL_S);
-    row = (await context.transport.call(listVolumes)).find((candidate) => candidate.id === first.id);
   }
 }

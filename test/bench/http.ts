@@ -9,6 +9,9 @@ export interface Answer {
   bytes: number;
 }
 
+/** Node's servers close idle connections after 5 s. */
+const IDLE_MS = 2_000;
+
 /** One client of one base URL, on connections that stay open. */
 export interface Client {
   call(method: string, path: string, body?: unknown): Promise<Answer>;
@@ -16,7 +19,8 @@ export interface Client {
 }
 
 export function httpClient(baseUrl: string, token: string): Client {
-  const agent = new Agent({ keepAlive: true });
+  // Idle connections go before the server closes them: a call on one that is just being closed would fail.
+  const agent = new Agent({ keepAlive: true, timeout: IDLE_MS });
   const call: Client["call"] = (method, path, body) =>
     new Promise((resolve, reject) => {
       const text = body === undefined ? undefined : JSON.stringify(body);

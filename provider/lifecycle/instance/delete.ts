@@ -1,5 +1,6 @@
 import type { Context } from "../../context.ts";
 import { copyOutBefore } from "../../copy-out/gate.ts";
+import { volumeUntouched } from "../../copy-out/volume-record.ts";
 import { mayHaveRun } from "./condition.ts";
 import type { InstanceState } from "./outputs.ts";
 import { findContract } from "./read.ts";
@@ -12,7 +13,10 @@ export async function deleteInstance(context: Context, id: string, props: Record
     context.log(`${state.label}: contract ${id} is gone already`);
     return;
   }
-  if (state.everRan || mayHaveRun(row)) await copyOutBefore(context, { state, row, purpose: "it is destroyed" });
+  const hasRun = state.everRan || mayHaveRun(row);
+  if (hasRun) await copyOutBefore(context, { state, row, purpose: "it is destroyed" });
   await context.destroyer.destroy(row.id);
+  const target = state.copyOut?.target;
+  if (!hasRun && state.volume && target) await volumeUntouched(target, state.volume.id, row.id);
   context.log(`${state.label}: contract ${id} is destroyed; the account's list no longer has it`);
 }

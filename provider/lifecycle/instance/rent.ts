@@ -4,6 +4,7 @@ import { allInDph, type Offer } from "../../api/offers.ts";
 import type { Context } from "../../context.ts";
 import { type Need, usd } from "../../fleet/place.ts";
 import { MARK_VARIABLE, rowsWithMark } from "../mark.ts";
+import { usersOnceReleased } from "../volume-users.ts";
 import { choose } from "./choose.ts";
 import { mayHaveRun } from "./condition.ts";
 import { rentRequest } from "./container.ts";
@@ -23,6 +24,7 @@ const LOOK_S = 10;
 export async function rentOne(context: Context, inputs: InstanceInputs, avoid: ReadonlySet<number>): Promise<Rental> {
   const need = needOf(inputs);
   const refused: string[] = [];
+  await assertVolumeFree(context, inputs);
   for (let tries = 0; tries < inputs.maxTries * 3; tries += 1) {
     const { offer, alternatives } = await choose(context, inputs, need, avoid, refused);
     const price = allInDph(offer, inputs.disk, inputs.bid);
@@ -47,6 +49,18 @@ export async function rentOne(context: Context, inputs: InstanceInputs, avoid: R
     {
       fix: "widen `offer`, raise `maxDph`, or run `pulumi up` again",
     },
+  );
+}
+
+/** A replacement comes right after the destroy of the instance that mounted the volume. */
+async function assertVolumeFree(context: Context, inputs: InstanceInputs): Promise<void> {
+  if (!inputs.volume) return;
+  const users = await usersOnceReleased(context, inputs.volume.id);
+  if (users.length === 0) return;
+  throw new VastError(
+    "refused",
+    `${inputs.label}: volume ${inputs.volume.id} is used by instance ${users.join(", ")}; nothing was rented`,
+    { fix: "destroy that instance first, or mount another volume" },
   );
 }
 

@@ -1,6 +1,7 @@
 import { VastError } from "../../api/errors.ts";
 import type { InstanceRow } from "../../api/instances.ts";
 import { type Context, homeOf } from "../../context.ts";
+import { volumeUntouched } from "../../copy-out/volume-record.ts";
 import { mayHaveRun } from "./condition.ts";
 import type { InstanceInputs } from "./inputs.ts";
 import type { RentalRecord } from "./outputs.ts";
@@ -77,9 +78,19 @@ export async function discardOrKeep(
   rental: Rental,
   why: string,
 ): Promise<void> {
+  const { id } = rental.row;
+  const target = inputs.copyOut?.target;
   try {
-    await discard(context, rental.row.id, why);
+    const untouched = inputs.volume && target ? await neverRan(context, id) : false;
+    await discard(context, id, why);
+    if (untouched && inputs.volume && target) await volumeUntouched(target, inputs.volume.id, id);
   } catch (error) {
     throw new StrandedError(error, inputs, rental);
   }
+}
+
+/** As of now: the container may have run for a moment that no earlier look has seen. */
+async function neverRan(context: Context, id: number): Promise<boolean> {
+  const row = (await context.sweeper.since(context.clock.elapsedS())).rows.get(id);
+  return row !== undefined && !mayHaveRun(row);
 }

@@ -55,10 +55,10 @@ const mounting = (volume: Volume, target: Binding): Inputs => ({
 });
 
 /** A volume and a worker that mounts it, on one machine. */
-async function mounted(world: VastWorld, target: Binding, waive?: string) {
+async function mounted(world: VastWorld, target: Binding, waive?: string, different: Inputs = {}) {
   const placeWith = { offer: { gpu: "RTX 4090" }, disk: 20, image: "ubuntu:22.04" };
   const volume = await rent(world, { placeWith, copyOut: { target, ...(waive === undefined ? {} : { waive }) } });
-  const inputs = worker(mounting(volume, target));
+  const inputs = worker({ ...mounting(volume, target), ...different });
   const held = await create(world.context(), inputs);
   return { volume, held, inputs };
 }
@@ -71,6 +71,20 @@ describe("a volume", () => {
     expect(state).toMatchObject({ volumeId: Number(id), size: 20 });
     expect(await rent(world)).toMatchObject({ id });
     expect(await world.volumes()).toHaveLength(1);
+  });
+
+  test("that two providers rent at the same moment is one volume in the end, the older one", async () => {
+    await using world = await startWorld();
+    let first: Volume | undefined;
+    const engineIsAlive = async () => {
+      first = await rent(world);
+      return true;
+    };
+    // The other one has seen no volume, and rents after the first one is done.
+    const second = await createVolume(world.context({}, { engineIsAlive }), volumeInputs());
+    expect(second.id).toBe(first?.id);
+    expect(await world.volumes()).toMatchObject([{ id: Number(second.id) }]);
+    expect(await world.requests(RENT)).toHaveLength(2);
   });
 
   test("whose answer is lost is found and not rented again", async () => {
@@ -184,6 +198,39 @@ describe("a volume's delete", () => {
     expect(await world.volumes()).toEqual([]);
   });
 
+  test("goes through right after the destroy of an instance that never ran: nothing was written through it", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const { volume, held } = await mounted(world, target, undefined, { state: "stopped" });
+    await deleteInstance(world.context(), held.id, held.state);
+    await removeVolume(world.context(), volume.id, volume.state);
+    expect(await world.volumes()).toEqual([]);
+  });
+
+  test("is still refused for what an earlier instance left, when the one after it never ran", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const { volume, held, inputs } = await mounted(world, target);
+    await world.context().destroyer.destroy(Number(held.id));
+    const second = await create(world.context(), { ...inputs, state: "stopped" });
+    await deleteInstance(world.context(), second.id, second.state);
+    await expect(removeVolume(world.context(), volume.id, volume.state)).rejects.toThrow(
+      `was last used by instance ${held.id}`,
+    );
+  });
+
+  test("goes through although a machine that did not start was given up with it", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    await world.fault({ endpoint: "boot", kind: "boot-fail" });
+    await expect(mounted(world, target, undefined, { maxTries: 1 })).rejects.toThrow(/did not start/);
+    const [{ id } = { id: 0 }] = await world.volumes();
+    const volume = await rent(world, { copyOut: { target } });
+    expect(volume.id).toBe(String(id));
+    await removeVolume(world.context(), volume.id, volume.state);
+    expect(await world.volumes()).toEqual([]);
+  });
+
   test("is refused when nothing was copied since its last use, and says what to do", async () => {
     await using world = await startWorld();
     const target = await storage.connect(world);
@@ -259,10 +306,10 @@ describe("a volume's delete", () => {
   test("is refused when it is in use although its record names nobody", async () => {
     await using world = await startWorld();
     const target = await storage.connect(world);
-    const { volume } = await mounted(world, target);
+    const { volume, held } = await mounted(world, target);
     await storage.put(target.bucket, recordOf(volume), '{"usedBy":null}');
     await expect(removeVolume(world.context(), volume.id, volume.state)).rejects.toThrow(
-      /is in use although its record at s3:.* names no instance; it is kept/,
+      `is used by instance ${held.id}; it is kept`,
     );
   });
 
@@ -299,6 +346,24 @@ describe("a volume's delete", () => {
 });
 
 describe("an instance that mounts a volume", () => {
+  test("is replaced at once: it waits until the volume is let go of", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const { volume, held, inputs } = await mounted(world, target);
+    await deleteInstance(world.context(), held.id, held.state);
+    const { state } = await create(world.context(), inputs);
+    expect(state.machineId).toBe(volume.state.machineId);
+  });
+
+  test("which another instance still uses is refused, by name, before anything is rented", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const { held, inputs } = await mounted(world, target);
+    const other = { ...inputs, mark: "another-resource-of-the-stack" };
+    await expect(create(world.context(), other)).rejects.toThrow(`is used by instance ${held.id}; nothing was rented`);
+    expect(await world.instancesEver()).toHaveLength(1);
+  });
+
   test.for([["another target"], ["no target"]])(
     "with %s is refused before anything is rented: its delete would look elsewhere",
     async ([which]) => {
