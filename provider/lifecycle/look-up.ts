@@ -21,28 +21,37 @@ export type OffersQuery = z.input<typeof offersQuerySchema>;
 
 /** An offer as a VastInstance with that disk and bid would rent it. Prices USD/h. */
 export interface OfferInfo {
+  /** What `offer: { id }` would pin. */
   offerId: number;
+  /** Id of the machine. */
   machineId: number;
+  /** Id of the machine's owner. */
   hostId: number;
-  /** e.g. `1x RTX 4090` */
+  /** Number and name, e.g. `1x RTX 4090`. */
   gpu: string;
   /** GB per GPU: the highest `minVramGb` it meets. */
   vramGb: number;
-  /** All-in: GPUs (or the bid) plus the disk asked for. */
+  /** USD/h, all-in: GPUs (or the bid) plus the disk asked for. */
   dph: number;
+  /** USD/h of the GPUs, or the bid. */
   dphCompute: number;
+  /** USD/h of the disk asked for. */
   dphStorage: number;
-  /** The lowest bid that wins now. */
+  /** USD/h: the lowest bid that wins now. */
   minBid: number | undefined;
+  /** Has Vast.ai verified the host? */
   verified: boolean;
-  /** Share from 0 to 1. */
+  /** Of the host, a share from 0 to 1. */
   reliability: number | undefined;
   /** Newest CUDA of the host's driver. */
   cuda: number | undefined;
+  /** Open ports. */
   directPorts: number | undefined;
-  /** USD/GB. */
+  /** USD/GB sent. */
   inetUpCost: number | undefined;
+  /** USD/GB received. */
   inetDownCost: number | undefined;
+  /** e.g. `Sweden, SE` */
   location: string | undefined;
   /** Hours it can be rented for. */
   durationHours: number | undefined;
@@ -99,10 +108,13 @@ export type InstancesQuery = z.input<typeof instancesQuerySchema>;
 
 /** A contract of the account, whoever rented it. Its environment stays out: it may hold secrets. */
 export interface InstanceInfo extends MachineFacts {
+  /** As the Vast console shows it. */
   label: string;
+  /** Docker image. */
   image: string | undefined;
   /** GB. */
   disk: number;
+  /** Rented with a bid. */
   interruptible: boolean;
   /** The mark of the pulumi-vast resource it belongs to, if any. */
   mark: string | undefined;
@@ -134,13 +146,17 @@ function matches(label: string, prefix: string | undefined): boolean {
 }
 
 export interface VolumeInfo {
+  /** Id of the volume. */
   volumeId: number;
+  /** As the Vast console shows it. */
   name: string;
   /** GB. */
   size: number;
+  /** Id of the machine it is on. */
   machineId: number;
-  /** USD/h. */
+  /** USD/h, until it is deleted. */
   dph: number;
+  /** As the service says it. */
   status: string;
   /** Contracts that mount it. */
   instances: number[];
@@ -160,7 +176,9 @@ export async function lookUpVolumes(context: Context): Promise<VolumeInfo[]> {
 }
 
 export interface AccountInfo {
+  /** Id of the account, as states record it. */
   accountId: number;
+  /** Its address. */
   email: string | undefined;
   /** USD that can be spent. */
   credit: number | undefined;
@@ -172,7 +190,9 @@ export async function lookUpAccount(context: Context): Promise<AccountInfo> {
 }
 
 export interface ConnectionInfo {
+  /** What `connection` of a CloudSyncTarget takes. */
   connectionId: number;
+  /** As given in the Vast console. */
   name: string;
   /** e.g. `s3` */
   type: string;

@@ -67,10 +67,13 @@ export type VolumeInputs = z.infer<typeof volumeInputsSchema>;
 
 export interface VolumeFacts {
   home: Home;
+  /** Id of the volume in the Vast account; the resource's id, too. */
   volumeId: number;
+  /** Id of the machine it is on. */
   machineId: number;
-  /** USD/h. */
+  /** USD/h, until it is deleted. */
   dph: number;
+  /** As the service says it. */
   status: string;
 }
 export type VolumeState = Omit<VolumeInputs, "machineId"> & VolumeFacts & { pinnedMachineId?: number };

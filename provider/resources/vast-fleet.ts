@@ -20,7 +20,9 @@ const HOURS_PER_DAY = 24;
 
 /** N workers of one profile on distinct machines, named so that losing one of four replaces exactly one. */
 export class VastFleet extends pulumi.ComponentResource {
+  /** The workers, in the order of their numbers. */
   readonly workers: readonly VastInstance[];
+  /** Their volumes, where there are any. */
   readonly volumes: readonly VastVolume[];
   /** USD/h of the whole fleet, all-in. */
   readonly dph: pulumi.Output<number>;

@@ -80,9 +80,15 @@ export const inputsSchema = z.strictObject({
     .default("running")
     .describe("how far an `up` waits; `ready` needs `readyWhen`"),
   readyWhen: z
-    .strictObject({ log: z.string().min(1).refine(isRegExp, "is not a regular expression") })
+    .strictObject({
+      log: z
+        .string()
+        .min(1)
+        .refine(isRegExp, "is not a regular expression")
+        .describe("regular expression that a line of its log matches"),
+    })
     .optional()
-    .describe("a regular expression that a log line matches once the worker is ready"),
+    .describe("what shows that the worker is ready"),
   onInterruption: z
     .enum(["rebid", "replace", "fail"])
     .default("replace")

@@ -8,6 +8,7 @@ export interface RentalRecord {
   home: Home;
   /** Offers that matched besides the chosen one, when it was rented. */
   alternatives: number;
+  /** The offer it was rented from; undefined for one that was adopted. */
   offerId: number | undefined;
   /** Seen running by us: then there may be results on its disk, and the copy-out gate holds. */
   everRan: boolean;
@@ -15,22 +16,37 @@ export interface RentalRecord {
 
 /** What a contract is now; prices USD/h all-in unless said. */
 export interface MachineFacts {
+  /** Id of the contract in the Vast account; the resource's id, too. */
   contractId: number;
+  /** Id of the machine it is on. */
   machineId: number;
+  /** Id of the machine's owner. */
   hostId: number | undefined;
+  /** Number and name, e.g. `1x RTX 4090`. */
   gpu: string;
+  /** USD/h, all-in: compute (or bid) plus disk. */
   dph: number;
+  /** USD/h of the GPUs, or the bid; billed while it runs. */
   dphCompute: number;
+  /** USD/h of the disk; billed until it is destroyed. */
   dphStorage: number;
+  /** USD/GB sent. */
   inetUpCost: number | undefined;
+  /** USD/GB received. */
   inetDownCost: number | undefined;
+  /** As the service says it: `running`, `loading`, `exited`, `offline` … */
   status: string;
+  /** The service's words to it, e.g. why an image cannot be pulled. */
   statusMessage: string;
+  /** Direct where a port is open for it, else through the proxy. */
   sshCommand: string;
+  /** Through the service's proxy: slower, and always there. */
   sshProxyCommand: string;
   /** Container port to public address, e.g. `8000/tcp` → `203.0.113.4:40713`. */
   portMap: Record<string, string>;
+  /** Epoch seconds of the rental. */
   startDate: number | undefined;
+  /** Epoch seconds after which the host may end it. */
   endDate: number | undefined;
 }
 
