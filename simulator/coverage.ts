@@ -9,7 +9,6 @@ const PAGE = new URL("../docs/simulator.md", import.meta.url);
 /** Documented routes that answer 501, and why. */
 const NOT_COVERED: readonly [route: string, chapter: string, why: string][] = [
   ["POST /api/v0/commands/get_copy_size/", "5.1", "body and answer are unknown"],
-  ["PUT /api/v0/commands/rsync/", "5.1", "copies from and to the client's own disk"],
   ["PUT /api/v0/commands/transfer_credit/", "1.4", "body and answer are unknown"],
   ["GET /api/v0/instances/count/", "3.3", "the answer's shape is unknown"],
   ["GET /api/v1/instances/lite/", "3.3", "the answer's shape is unknown"],

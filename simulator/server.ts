@@ -8,6 +8,8 @@ import pino from "pino";
 import { adminApp } from "./admin/app.ts";
 import { Api } from "./http/api.ts";
 import { ENDPOINTS } from "./routes/all.ts";
+import { HostDoor } from "./ssh/host-door.ts";
+import { makeHostKey } from "./ssh/listener.ts";
 import { SshDoor } from "./ssh/server.ts";
 import { addAccount } from "./world/accounts.ts";
 import { claimLoopbackBlock } from "./world/addresses.ts";
@@ -40,8 +42,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     : pino({ level: "error" }, pino.destination({ dest: 2, sync: true }));
   const loopback = (options.ssh ?? true) && process.platform === "linux" ? await claimLoopbackBlock() : undefined;
   const world = new World(options, data, log, loopback?.block ?? null);
-  const door = loopback ? new SshDoor(world, loopback.block) : undefined;
-  if (door) world.followers.push((contract) => door.follow(contract));
+  const doors = loopback ? openDoors(world, loopback.block) : [];
   populate(world, options.offers ?? DEFAULT_OFFERS);
   if (options.market === "live") enliven(world);
   addAccount(world, { apiKey: options.apiKey, creditUsd: options.credit ?? DEFAULT_CREDIT_USD });
@@ -62,7 +63,12 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     world.sleepers.close();
     world.clock.close();
     api.close();
-    await Promise.all([stopListening(publicServer), stopListening(adminServer), door?.close(), loopback?.release()]);
+    await Promise.all([
+      stopListening(publicServer),
+      stopListening(adminServer),
+      ...doors.map((door) => door.close()),
+      loopback?.release(),
+    ]);
     log.flush();
     if (ownData) rmSync(data, { recursive: true, force: true });
   };
@@ -74,6 +80,18 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** SSH of the instances, and of their hosts for copies with the client's own disk. */
+function openDoors(world: World, block: number): (SshDoor | HostDoor)[] {
+  const hostKey = makeHostKey();
+  const hosts = new HostDoor(world, hostKey);
+  world.localCopies = hosts;
+  const doors = [new SshDoor(world, block, hostKey), hosts];
+  world.followers.push((contract) => {
+    for (const door of doors) door.follow(contract);
+  });
+  return doors;
 }
 
 type Fetch = Parameters<typeof serve>[0]["fetch"];

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { addAccount, DuplicateKeyError } from "../world/accounts.ts";
 import { watchCredit } from "../world/credit.ts";
+import type { Account } from "../world/types.ts";
+import type { World } from "../world/world.ts";
 import { type AdminContext, AdminError } from "./app.ts";
 
 const NewAccount = z.strictObject({
@@ -20,6 +22,16 @@ const NewConnection = z.strictObject({
   forcePathStyle: z.boolean().default(true),
 });
 
+const Standing = z
+  .strictObject({
+    emailVerified: z.boolean(),
+    team: z.string().min(1).nullable(),
+    hostOnly: z.boolean(),
+    blacklisted: z.boolean(),
+    session: z.enum(["good", "second factor missing", "expired"]),
+  })
+  .partial();
+
 export function registerAccounts({ app, world }: AdminContext): void {
   app.post("/admin/accounts", async (c) => {
     const { apiKey, credit, email } = NewAccount.parse(await c.req.json());
@@ -31,9 +43,13 @@ export function registerAccounts({ app, world }: AdminContext): void {
       throw error;
     }
   });
+  app.post("/admin/accounts/:id/standing", async (c) => {
+    const account = accountById(world, c.req.param("id"));
+    Object.assign(account.standing, Standing.parse(await c.req.json()));
+    return c.json(account.standing);
+  });
   app.post("/admin/accounts/:id/credit", async (c) => {
-    const account = world.accounts.get(Number(c.req.param("id")));
-    if (!account) throw new AdminError(404, `there is no account ${c.req.param("id")}`);
+    const account = accountById(world, c.req.param("id"));
     const { usd } = z.strictObject({ usd: z.number() }).parse(await c.req.json());
     world.ledger.pay(world.now, account.id, "credit", usd, "simulated top-up");
     watchCredit(world, account.id);
@@ -56,4 +72,10 @@ export function registerAccounts({ app, world }: AdminContext): void {
     }
     return c.json({ ok: true });
   });
+}
+
+function accountById(world: World, id: string): Account {
+  const account = world.accounts.get(Number(id));
+  if (!account) throw new AdminError(404, `there is no account ${id}`);
+  return account;
 }

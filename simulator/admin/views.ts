@@ -24,7 +24,7 @@ export function registerViews({ app, world, api }: AdminContext): void {
         offers: world.offers.size,
         instances: alive.length,
         running: alive.filter((contract) => contract.actual === "running").length,
-        instancesEver: world.contracts.size,
+        instancesEver: world.contractsEver,
         volumes: [...world.volumes.values()].filter((volume) => volume.deletedAt === null).length,
         copies: [...world.copies.values()].reduce((sum, jobs) => sum + jobs.length, 0),
         requests: api.requests.size,
@@ -176,10 +176,14 @@ function bill(
   const byAccount: Record<string, Parts> = {};
   const byInstance: Record<string, Parts> = {};
   const byVolume: Record<string, number> = {};
-  for (const entry of world.ledger.allEntries(world.now)) {
+  const count = (entry: Amount & { accountId: number }): void => {
     add(total, entry);
     byAccount[entry.accountId] ??= noParts();
     add(byAccount[entry.accountId] as Parts, entry);
+  };
+  for (const folded of world.ledger.folded()) count(folded);
+  for (const entry of world.ledger.allEntries(world.now)) {
+    count(entry);
     if (entry.source === "instance") {
       byInstance[entry.sourceId] ??= noParts();
       add(byInstance[entry.sourceId] as Parts, entry);
@@ -202,7 +206,9 @@ const PART_OF = {
   volume: "volumeUsd",
 } as const;
 
-function add(parts: Parts, entry: Entry): void {
+type Amount = Pick<Entry, "kind" | "amount">;
+
+function add(parts: Parts, entry: Amount): void {
   parts.totalUsd += entry.amount;
   parts[PART_OF[entry.kind]] += entry.amount;
 }

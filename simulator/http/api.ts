@@ -1,12 +1,22 @@
 import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import type { Arrival } from "../world/rate-limits.ts";
-import type { Account, ApiKey } from "../world/types.ts";
+import { type Account, type ApiKey, GOOD_STANDING } from "../world/types.ts";
 import type { World } from "../world/world.ts";
 import { type Call, type Endpoint, routeName } from "./endpoint.ts";
 import { FaultGate } from "./fault-gate.ts";
 import { RateGate } from "./rate-gate.ts";
-import { BAD_KEY, failure, INVALID_JSON, NO_LOGIN, type Reply, SCOPE_DENIED } from "./replies.ts";
+import {
+  BAD_KEY,
+  DELETED_KEY,
+  failure,
+  INVALID_JSON,
+  NO_LOGIN,
+  NO_SECOND_FACTOR,
+  type Reply,
+  SCOPE_DENIED,
+  SESSION_EXPIRED,
+} from "./replies.ts";
 import { RequestLog } from "./request-log.ts";
 import { permits } from "./scopes.ts";
 
@@ -26,6 +36,7 @@ const NOBODY: Account = {
   autobill: null,
   balanceThreshold: null,
   hasRented: false,
+  standing: { ...GOOD_STANDING },
 };
 const NO_KEY: ApiKey = { id: 0, key: "", name: "", permissions: { api: {} }, instanceId: null, createdAt: 0 };
 
@@ -161,7 +172,9 @@ export class Api {
   /** vast-api.md 1.3: no header 403, a key that is nobody's 404 with auth_error, a scope that lacks the route 401. */
   #refusal(endpoint: Endpoint, call: Call, { key, known }: Caller): Reply | undefined {
     if (key === undefined) return endpoint.auth === "none" ? undefined : NO_LOGIN;
-    if (!known) return BAD_KEY;
+    if (!known) return this.#world.deletedKeys.has(key) ? DELETED_KEY : BAD_KEY;
+    const { session } = call.account.standing;
+    if (session !== "good") return session === "expired" ? SESSION_EXPIRED : NO_SECOND_FACTOR;
     return permits(call.key, endpoint, call) ? undefined : SCOPE_DENIED;
   }
 

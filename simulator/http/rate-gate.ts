@@ -1,7 +1,8 @@
+import type { Choices } from "../world/options.ts";
 import { type Arrival, RateLimiter } from "../world/rate-limits.ts";
 import type { World } from "../world/world.ts";
 import { type Call, type Endpoint, routeName } from "./endpoint.ts";
-import { type Reply, text } from "./replies.ts";
+import { failure, type Reply, text } from "./replies.ts";
 import { Stalls } from "./stalls.ts";
 
 /** Real milliseconds that one call may travel faster than the one before it. */
@@ -40,7 +41,7 @@ export class RateGate {
     const identity = "calls" in endpoint.limit ? "ip" : (key ?? "ip");
     const toleranceS = (JITTER_MS / 1000) * clock.speed;
     const verdict = this.#limiter.check(routeName(endpoint), identity, endpoint.limit, arrival, toleranceS);
-    return verdict.allowed ? undefined : text(429, verdict.text);
+    return verdict.allowed ? undefined : tooFrequent(choices.tooFrequentBody, verdict.text);
   }
 
   answered(endpoint: Endpoint, key: string | undefined, { body }: Reply): void {
@@ -55,4 +56,10 @@ export class RateGate {
     if (key === undefined || token === null || this.#nextPages.get(key) !== token) return false;
     return this.#nextPages.delete(key);
   }
+}
+
+/** vast-api.md 1.4: usually plain text; destroy and other specifications show JSON. */
+function tooFrequent(shape: Choices["tooFrequentBody"], words: string): Reply {
+  if (shape === "json") return failure(429, "rate_limit_exceeded", words);
+  return shape === "detail" ? { status: 429, body: { detail: words } } : text(429, words);
 }

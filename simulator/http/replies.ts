@@ -26,6 +26,10 @@ export function text(status: number, body: string, contentType = "text/plain"): 
 export const INVALID_JSON = failure(400, "invalid_request", "Invalid json body");
 export const NO_LOGIN = failure(403, "auth_error", "This action requires login.");
 export const BAD_KEY = failure(404, "auth_error", "Invalid user key");
+export const DELETED_KEY = failure(401, "auth_error", "Invalid user key");
+/** Seen live; the text is only known to contain the three words (vast-api.md 1.3). */
+export const NO_SECOND_FACTOR = failure(401, "auth_error", "Two Factor Authentication is required.");
+export const SESSION_EXPIRED = failure(404, "auth_error", "Session expired. Please log in again.");
 export const SCOPE_DENIED = failure(401, "unauthorized", "This API key does not have permission for this action.");
 
 export function noSuchInstance(id: number | string): Reply {

@@ -13,8 +13,8 @@ function row(call: Call, key: ApiKey): Record<string, unknown> {
     rights: key.permissions === null ? "all" : "restricted",
     permissions: key.permissions ?? { api: Object.fromEntries(SCOPES.map((scope) => [scope, {}])) },
     key_params: {},
-    team_id: null,
-    team_name: null,
+    team_id: call.account.standing.team === null ? null : call.account.id,
+    team_name: call.account.standing.team,
     created_at: key.createdAt,
   };
 }
@@ -87,7 +87,7 @@ export const apiKeyEndpoints = [
     chapter: "6.3",
     scope: "user_write",
     limit: { minIntervalS: 2 },
-    coverage: "complete; constraints (eq, lte, gte) on arguments are taken and not enforced",
+    coverage: "complete; conditions (eq, lte, gte) are on arguments of path, query and body by name",
     handle: create,
   }),
   endpoint({

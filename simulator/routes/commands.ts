@@ -23,6 +23,9 @@ function runCommand(call: Call): Reply {
   if (!isId(call.params.id)) return failure(400, "invalid_container_id", "Invalid container id.");
   const contract = ownContract(call, call.params.id);
   if (!contract) return failure(400, "invalid_container", "Invalid container.");
+  if (call.account.standing.blacklisted) {
+    return failure(403, "not_authorized", "You are not authorized to execute commands.");
+  }
   const { command } = call.body;
   if (typeof command !== "string" || command.trim() === "" || command.length > MAX_COMMAND_CHARS) {
     return failure(400, "invalid_args", "Invalid command given.");

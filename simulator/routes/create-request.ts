@@ -35,6 +35,7 @@ export const CreateBody = z.object({
     })
     .nullish(),
   ssh_key: z.string().nullish(),
+  vm: z.boolean().nullish(),
 });
 export type CreateBody = z.infer<typeof CreateBody>;
 
@@ -140,6 +141,7 @@ export function toRentRequest(body: CreateBody, template: TemplateValues | null)
     diskGb,
     bid,
     stopped,
+    isVm: body.vm ?? false,
     cancelUnavailable: body.cancel_unavail ?? (bid === null && !stopped),
     template: template ? { id: template.id, hashId: template.hashId, name: template.name } : null,
   };

@@ -25,9 +25,33 @@ export function acceptOffer(call: Call, offerId: number, rawBody: Record<string,
   if (call.world.ledger.credit(call.account.id, call.now) <= 0) {
     return failure(400, "insufficient_credit", "Your account lacks credit; see the billing page.", askId);
   }
+  const refused = refusedByStanding(call, offerId, parsed.data);
+  if (refused) return refused;
   const offer = call.world.offers.get(offerId);
   if (!offer) return gone(offerId);
   return acceptKnown(call, offer, request, parsed.data.volume_info ?? null);
+}
+
+/** What an account may not rent, whatever the offer. Status and shape of spend_rate_limit are unverified (3.1). */
+function refusedByStanding(call: Call, offerId: number, body: CreateBody): Reply | undefined {
+  const { standing, sshKeys } = call.account;
+  const askId = { ask_id: offerId };
+  if (standing.hostOnly) {
+    const msg = `error 403/3586: Offer ${offerId} is not your own. Hosts can only rent their own machines.`;
+    return failure(403, "invalid_args", msg, askId);
+  }
+  if (!standing.emailVerified) {
+    return failure(
+      400,
+      "spend_rate_limit",
+      "New accounts and those without a verified mail address are limited.",
+      askId,
+    );
+  }
+  if (body.vm && sshKeys.length === 0) {
+    return failure(400, "no_ssh_key_for_vm", "A VM needs an SSH key in the account before it is made.", askId);
+  }
+  return undefined;
 }
 
 function acceptKnown(call: Call, offer: Offer, request: RentRequest, volumeInfo: VolumeInfo | null): Reply {
@@ -184,7 +208,7 @@ export const createEndpoints = [
     chapter: "3.1",
     scope: "instance_write",
     limit: { minIntervalS: 4.5, penaltyS: 12 },
-    coverage: "complete; `vm`, `create_from` and jupyter settings are taken and have no effect",
+    coverage: "complete; a `vm` is a container that is copied whole; `create_from` and jupyter settings have no effect",
     handle: (call) => {
       const id = Number(call.params.id);
       if (!Number.isInteger(id) || id <= 0) {

@@ -1,15 +1,9 @@
-import { createServer, type Server, type Socket } from "node:net";
 import type { AuthContext, Connection, ServerChannel } from "ssh2";
-import ssh2 from "ssh2";
 import { sshHost } from "../world/addresses.ts";
 import type { Contract } from "../world/types.ts";
 import type { World } from "../world/world.ts";
+import { holds, SshListener } from "./listener.ts";
 import { runLine } from "./shell.ts";
-
-interface Listener {
-  server: Server;
-  sockets: Set<Socket>;
-}
 
 /**
  * SSH for running instances on loopback: direct on the mapped port of 22 where there is one, and through the proxy's
@@ -18,13 +12,13 @@ interface Listener {
 export class SshDoor {
   readonly #world: World;
   readonly #hostKey: string;
-  readonly #open = new Map<number, Listener[]>();
+  readonly #open = new Map<number, SshListener[]>();
   readonly #block: number;
 
-  constructor(world: World, block: number) {
+  constructor(world: World, block: number, hostKey: string) {
     this.#world = world;
     this.#block = block;
-    this.#hostKey = hostKey();
+    this.#hostKey = hostKey;
   }
 
   /** Opens and closes doors as the contract's state asks. */
@@ -47,48 +41,25 @@ export class SshDoor {
     // Behind jupyter the proxy's port is one higher.
     const proxyPort = contract.sshPort + (contract.runtype.includes("jupyter") ? 1 : 0);
     doors.push([sshHost(contract, this.#block), proxyPort]);
-    const listeners: Listener[] = [];
+    const listeners: SshListener[] = [];
     this.#open.set(contract.id, listeners);
     for (const [address, port] of doors) {
-      this.#world.clock.spawn(`ssh of ${contract.id}`, () => this.#listen(contract, address, port, listeners));
-    }
-  }
-
-  #listen(contract: Contract, address: string, port: number, listeners: Listener[]): Promise<void> {
-    const ssh = new ssh2.Server({ hostKeys: [this.#hostKey] }, (connection) => {
-      // A client that hangs up in the middle is no event.
-      connection.on("error", () => connection.end());
-      this.#serve(contract, connection);
-    });
-    const sockets = new Set<Socket>();
-    const server = createServer((socket) => {
-      sockets.add(socket);
-      socket.on("close", () => sockets.delete(socket));
-      ssh.injectSocket(socket);
-    });
-    listeners.push({ server, sockets });
-    return new Promise((resolve) => {
-      server.on("error", (error: Error) => {
+      const listener = new SshListener(this.#hostKey, (connection) => this.#serve(contract, connection));
+      listeners.push(listener);
+      this.#world.clock.spawn(`ssh of ${contract.id}`, async () => {
+        const error = await listener.open(address, port);
+        if (!error) return;
         this.#world.log.warn({ err: error, address, port }, "ssh cannot listen");
         this.#world.record("ssh-port-busy", { contract: contract.id, address, port });
-        resolve();
       });
-      // A container that ends at its first breath closes the door before it is open: "listening" then never comes.
-      server.on("close", () => resolve());
-      server.listen(port, address, () => resolve());
-    });
+    }
   }
 
   async #closeDoors(contractId: number): Promise<void> {
     const listeners = this.#open.get(contractId) ?? [];
     this.#open.delete(contractId);
-    for (const { server, sockets } of listeners) {
-      // A stopped container takes its sessions with it.
-      for (const socket of sockets) socket.destroy();
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-      });
-    }
+    // A stopped container takes its sessions with it.
+    await Promise.all(listeners.map((listener) => listener.close()));
   }
 
   #serve(contract: Contract, connection: Connection): void {
@@ -137,21 +108,6 @@ export class SshDoor {
   }
 }
 
-/** About one in 200 of the keys ssh2 makes cannot be read back by it (a zero byte in front is lost): those are left. */
-function hostKey(): string {
-  for (;;) {
-    const { private: key } = ssh2.utils.generateKeyPairSync("ed25519");
-    if (!(ssh2.utils.parseKey(key) instanceof Error)) return key;
-  }
-}
-
 function mayEnter(contract: Contract, context: AuthContext): boolean {
-  if (context.method !== "publickey" || context.username !== "root") return false;
-  return contract.sshKeys.some(({ publicKey }) => {
-    const key = ssh2.utils.parseKey(publicKey);
-    if (key instanceof Error) return false;
-    if (!key.getPublicSSH().equals(context.key.data)) return false;
-    if (!context.signature || !context.blob) return true;
-    return key.verify(context.blob, context.signature, context.hashAlgo) === true;
-  });
+  return context.username === "root" && contract.sshKeys.some(({ publicKey }) => holds(context, publicKey));
 }

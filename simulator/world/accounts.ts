@@ -1,4 +1,4 @@
-import type { Account, ApiKey } from "./types.ts";
+import { type Account, type ApiKey, GOOD_STANDING } from "./types.ts";
 import type { World } from "./world.ts";
 
 export class DuplicateKeyError extends Error {}
@@ -24,6 +24,7 @@ export function addAccount(
     autobill: null,
     balanceThreshold: null,
     hasRented: false,
+    standing: { ...GOOD_STANDING },
   };
   world.accounts.set(id, account);
   addKey(world, account, { key: options.apiKey, name: "default", permissions: null, instanceId: null });
@@ -46,4 +47,5 @@ export function addKey(
 export function removeKey(world: World, account: Account, key: ApiKey): void {
   account.keys = account.keys.filter((candidate) => candidate !== key);
   world.keys.delete(key.key);
+  if (world.choices.deletedKeyStatus === 401) world.deletedKeys.add(key.key);
 }

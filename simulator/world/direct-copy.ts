@@ -29,6 +29,7 @@ export function startDirectCopy(world: World, source: Place, target: Place): voi
     await sleep(world.random.once(`direct copy ${source.name} ${target.name} ${world.now}`).between(2, 6));
     const text = await transfer(world, source, target, abort.signal, sleep);
     running.delete(abort);
+    if (running.size === 0) world.directCopies.delete(target.name);
     if (text !== null) say(world, [source, target], text);
   });
 }

@@ -90,6 +90,10 @@ export class Disks {
     return this.#lost.get(contractId) ?? [];
   }
 
+  forget(contractId: number): void {
+    this.#lost.delete(contractId);
+  }
+
   destroyContract(contractId: number): void {
     this.#lost.set(contractId, hashTree(this.contractDir(contractId)));
     rmSync(this.contractDir(contractId), { recursive: true, force: true });
@@ -206,6 +210,11 @@ export class Disks {
 
   assertRoomInVolume(volume: Pick<Volume, "id" | "sizeGb">, path: string, bytes: number): void {
     if (this.#used(this.volumeDir(volume.id)) + bytes > volume.sizeGb * GB) throw new DiskFullError(path);
+  }
+
+  /** What still fits on the contract's own disk; below 0 if it holds more than it should. */
+  roomBytes(contract: Contract): number {
+    return contract.diskGb * GB - this.#used(this.contractDir(contract.id));
   }
 
   /** Throws DiskFullError when a write of that size would not fit. */

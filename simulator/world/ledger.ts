@@ -60,6 +60,8 @@ export class Ledger {
   readonly #payments: Payment[] = [];
   readonly #granted = new Map<number, number>();
   readonly #deposits = new Map<number, { accountId: number; amount: number; gpuBefore: number }>();
+  /** Sums of entries that are no longer kept one by one. */
+  readonly #folded = new Map<number, Map<ItemKind, number>>();
   #nextPaymentId = 1;
 
   /** Sets what one item costs per hour from now on; 0 ends it. */
@@ -170,6 +172,27 @@ export class Ledger {
     const key = keyOf(source, sourceId);
     const open = [...(this.#meters.get(key)?.values() ?? [])].map((meter) => this.#metered(meter, now));
     return [...(this.#entries.get(key) ?? []), ...open];
+  }
+
+  /** Forgets a finished contract's or volume's entries; what they came to stays, by account and kind. */
+  fold(source: SourceKind, sourceId: number): void {
+    const key = keyOf(source, sourceId);
+    for (const { accountId, kind, amount } of this.#entries.get(key) ?? []) {
+      let sums = this.#folded.get(accountId);
+      if (!sums) {
+        sums = new Map();
+        this.#folded.set(accountId, sums);
+      }
+      sums.set(kind, (sums.get(kind) ?? 0) + amount);
+    }
+    this.#entries.delete(key);
+    if (this.#meters.get(key)?.size === 0) this.#meters.delete(key);
+  }
+
+  *folded(): Generator<{ accountId: number; kind: ItemKind; amount: number }> {
+    for (const [accountId, sums] of this.#folded) {
+      for (const [kind, amount] of sums) yield { accountId, kind, amount };
+    }
   }
 
   *allEntries(now: number): Generator<Entry> {

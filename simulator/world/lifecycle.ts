@@ -234,6 +234,9 @@ export function destroy(world: World, contract: Contract): void {
   setState(world, contract, { cur: "unloaded", next: "unloaded", intended: "stopped" }, "destroyed");
   updateMeters(world, contract);
   refundDeposit(world, contract);
+  for (const increase of world.priceIncreases.values()) {
+    if (increase.contractId === contract.id) world.priceIncreases.delete(increase.id);
+  }
   world.leaveMachine(contract);
   world.clock.after(listedS, `${contract.id} leaves the list`, () => world.leaveList(contract));
   releaseVolumes(world, contract);

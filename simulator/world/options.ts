@@ -9,6 +9,10 @@ export interface Choices {
   listBursts: boolean;
   /** 1.4: whether a refused call starts the interval again. */
   rejectedCallsRestartInterval: boolean;
+  /** 1.4: the body of a 429: plain text, or one of the two JSON shapes of the specification. */
+  tooFrequentBody: "text" | "json" | "detail";
+  /** 1.3, 9.15: what a deleted key is answered; 401 was seen for one. */
+  deletedKeyStatus: 404 | 401;
   /** 2.2: apply the specification's default filters when a key is missing. */
   searchDefaults: boolean;
   /** 2.2: largest number of rows a search answers. */
@@ -33,6 +37,8 @@ export const DEFAULT_CHOICES: Choices = {
   enforceRateLimits: true,
   listBursts: false,
   rejectedCallsRestartInterval: false,
+  tooFrequentBody: "text",
+  deletedKeyStatus: 404,
   searchDefaults: true,
   searchRowCap: 5000,
   rejectUnknownColumns: false,
@@ -65,6 +71,8 @@ export interface SimulatorOptions {
    * but what clients and the admin API do.
    */
   market?: "calm" | "live";
+  /** How many destroyed contracts and deleted volumes are remembered in full: 5,000, some 5 KB each. */
+  keepDestroyed?: number;
   /** Serve SSH for running instances, on loopback addresses of a block of their own (127.16/16 and up); Linux only. */
   ssh?: boolean;
   /** Lines of JSON about requests and events go here. */

@@ -16,6 +16,7 @@ export interface RentRequest {
   /** $/h for the whole slice; null rents on demand. */
   bid: number | null;
   stopped: boolean;
+  isVm: boolean;
   cancelUnavailable: boolean;
   template: { id: number; hashId: string; name: string } | null;
 }
@@ -107,10 +108,11 @@ function makeContract(world: World, account: Account, offer: Offer, machine: Mac
     templateId: request.template?.id ?? null,
     templateHashId: request.template?.hashId ?? null,
     templateName: request.template?.name ?? null,
+    isVm: request.isVm,
     jupyterToken: draw.hex(64),
     sshIdx: 1 + (id % 9),
     sshPort: 10_000 + (id % 22_000) * 2,
-    machineDirSshPort: 5000 + draw.integer(0, 999),
+    machineDirSshPort: 5000 + (machine.id % 1000),
     localIps: `10.${draw.integer(0, 250)}.${draw.integer(0, 250)}.${draw.integer(2, 250)} 172.17.0.1 \n`,
     mounts: [],
     sshKeys: account.sshKeys.map((key) => ({ id: key.id, name: `key ${key.id}`, publicKey: key.publicKey })),

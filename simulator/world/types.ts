@@ -139,6 +139,8 @@ export interface Contract {
   templateId: number | null;
   templateHashId: string | null;
   templateName: string | null;
+  /** A virtual machine: copied as a whole disk only. */
+  isVm: boolean;
   jupyterToken: string;
   sshIdx: number;
   sshPort: number;
@@ -256,4 +258,27 @@ export interface Account {
   autobill: { threshold: number; amount: number } | null;
   balanceThreshold: number | null;
   hasRented: boolean;
+  standing: Standing;
 }
+
+/** What the service holds against an account, or knows of it: set through the admin API, since no renter's call can. */
+export interface Standing {
+  /** A fresh account, or one whose mail address is unverified, runs into the service's spending limit at create. */
+  emailVerified: boolean;
+  /** The account belongs to a team, which keeps its SSH keys elsewhere. */
+  team: string | null;
+  /** Of a host who may rent their own machines only. */
+  hostOnly: boolean;
+  /** May not execute commands. */
+  blacklisted: boolean;
+  /** What its keys lack: a second factor, or a session that is still good. */
+  session: "good" | "second factor missing" | "expired";
+}
+
+export const GOOD_STANDING: Readonly<Standing> = {
+  emailVerified: true,
+  team: null,
+  hostOnly: false,
+  blacklisted: false,
+  session: "good",
+};

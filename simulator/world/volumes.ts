@@ -55,6 +55,7 @@ export function deleteVolume(world: World, volume: Volume): void {
   updateVolumeMeter(world, volume);
   world.disks.destroyVolume(volume.id);
   world.record("volume-deleted", { volume: volume.id });
+  world.retireVolume(volume);
 }
 
 /** From rent to delete, attached or not, but not while the machine is offline (vast-api.md 8.4). */

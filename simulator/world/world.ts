@@ -6,6 +6,7 @@ import { EventLog, type WorldEvent } from "./event-log.ts";
 import type { Scheduled } from "./event-queue.ts";
 import { FaultBook } from "./faults.ts";
 import { Ledger } from "./ledger.ts";
+import type { LocalCopyDoor } from "./local-copy.ts";
 import { type Choices, DEFAULT_CHOICES, type SimulatorOptions } from "./options.ts";
 import { Random } from "./random.ts";
 import type { AuditRecord, PriceIncrease, ScheduledJob } from "./records.ts";
@@ -17,6 +18,12 @@ import type { RunningWorkload, WorkloadRule } from "./workloads.ts";
 
 /** First numbers of each kind: far apart, so that an id of one kind never passes for another. */
 const FIRST_ID = { machine: 12_000, host: 51_000, offer: 11_600_000, contract: 36_700_000, volume: 38_100_000 };
+
+/**
+ * How many destroyed contracts, and deleted volumes, are remembered with their charges, files and last row. Of older ones
+ * only the money stays, in sums of their account.
+ */
+const KEPT_DESTROYED = 5000;
 
 /** Everything there is. Rules live in the modules beside this one; they take the world and change it. */
 export class World {
@@ -33,6 +40,8 @@ export class World {
   readonly events = new EventLog<WorldEvent>(200_000);
   readonly accounts = new Map<number, Account>();
   readonly keys = new Map<string, { account: Account; key: ApiKey }>();
+  /** Filled only where their answer differs from that to a stranger's key. */
+  readonly deletedKeys = new Set<string>();
   readonly machines = new Map<number, Machine>();
   readonly offers = new Map<number, Offer>();
   /** Machine by the id of its volume offer. */
@@ -51,6 +60,8 @@ export class World {
   readonly audit = new EventLog<AuditRecord>(20_000);
   /** Copies between disks under way, by the side that receives. */
   readonly directCopies = new Map<string, Set<AbortController>>();
+  /** Opens a host for a copy with the client's own disk; null: no SSH is served. */
+  localCopies: LocalCopyDoor | null = null;
   readonly creditEvents = new Map<number, Scheduled>();
   readonly hostIds: number[] = [];
   /** Told of every change of a contract's state: SSH doors, the live page. */
@@ -60,6 +71,10 @@ export class World {
   readonly #liveOfAccount = new Map<number, Map<number, Contract>>();
   readonly #liveOfMachine = new Map<number, Map<number, Contract>>();
   readonly #counters = new Map<string, number>();
+  readonly #destroyed: number[] = [];
+  readonly #deleted: number[] = [];
+  readonly #keepDestroyed: number;
+  contractsEver = 0;
   #eventSequence = 0;
 
   constructor(options: SimulatorOptions, dataDir: string, log: Logger, loopbackBlock: number | null) {
@@ -67,6 +82,7 @@ export class World {
     this.random = new Random(options.seed ?? 1);
     this.choices = { ...DEFAULT_CHOICES, ...options.choices };
     this.bootFactor = options.bootFactor ?? 1;
+    this.#keepDestroyed = options.keepDestroyed ?? KEPT_DESTROYED;
     this.loopbackBlock = loopbackBlock;
     this.clock = new VirtualClock({
       startAt: options.startAt ?? Date.now() / 1000,
@@ -114,6 +130,7 @@ export class World {
   }
 
   addContract(contract: Contract): void {
+    this.contractsEver += 1;
     this.contracts.set(contract.id, contract);
     group(this.#liveOfAccount, contract.accountId).set(contract.id, contract);
     group(this.#liveOfMachine, contract.machineId).set(contract.id, contract);
@@ -128,6 +145,21 @@ export class World {
 
   leaveList(contract: Contract): void {
     this.#liveOfAccount.get(contract.accountId)?.delete(contract.id);
+    this.#destroyed.push(contract.id);
+    for (const id of this.#destroyed.splice(0, Math.max(0, this.#destroyed.length - this.#keepDestroyed))) {
+      this.contracts.delete(id);
+      this.disks.forget(id);
+      this.ledger.fold("instance", id);
+    }
+  }
+
+  /** A volume that is deleted: its record goes when many later ones have followed it. */
+  retireVolume(volume: Volume): void {
+    this.#deleted.push(volume.id);
+    for (const id of this.#deleted.splice(0, Math.max(0, this.#deleted.length - this.#keepDestroyed))) {
+      this.volumes.delete(id);
+      this.ledger.fold("volume", id);
+    }
   }
 
   /** Contracts an account can list, lowest id first. */

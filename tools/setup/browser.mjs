@@ -1,6 +1,6 @@
 // @ts-check
-import { existsSync, readFileSync } from "node:fs";
-import { ask, findExecutable, run, step } from "./commands.mjs";
+import { aptInstall, aptSystem, thisMachine } from "./apt.mjs";
+import { ask, findExecutable } from "./commands.mjs";
 import { SetupError } from "./messages.mjs";
 import { provide } from "./sources.mjs";
 
@@ -58,16 +58,9 @@ function whyNot(executable) {
 
 /** @param {NodeJS.ProcessEnv} env */
 async function install(env) {
-  const osRelease = existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "";
-  const plan = planInstall({ osRelease, uid: process.getuid?.() });
+  const plan = planInstall(thisMachine());
   if ("why" in plan) return plan;
-  const options = { env: { ...env, DEBIAN_FRONTEND: "noninteractive" } };
-  const why = await step(`Chromium (apt-get install ${plan.packages[0]})`, "about a minute and 500 MB", async () => {
-    const stale = await run("apt-get", ["update", "-q"], options);
-    const args = ["install", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", ...plan.packages];
-    const failed = await run("apt-get", args, options);
-    return failed && [stale, failed].filter(Boolean).join("\n");
-  });
+  const why = await aptInstall(plan.packages, { what: "Chromium", hint: "about a minute and 500 MB", env });
   return why ? { why } : onPath(env.PATH);
 }
 
@@ -76,9 +69,8 @@ async function install(env) {
  * @param {{osRelease: string, uid: number | undefined}} machine
  * @returns {{packages: string[]} | {why: string}}
  */
-export function planInstall({ osRelease, uid }) {
-  const ids = [...osRelease.matchAll(/^ID(?:_LIKE)?="?([^"\n]*)"?$/gm)].flatMap(([, names = ""]) => names.split(" "));
-  if (!ids.includes("debian") && !ids.includes("ubuntu")) return { why: "this is neither Debian nor Ubuntu" };
-  if (uid !== 0) return { why: "only root can install it" };
-  return { packages: [ids.includes("ubuntu") ? "chromium-browser" : "chromium", "fonts-liberation"] };
+export function planInstall(machine) {
+  const may = aptSystem(machine);
+  if ("why" in may) return may;
+  return { packages: [may.system === "ubuntu" ? "chromium-browser" : "chromium", "fonts-liberation"] };
 }
