@@ -211,6 +211,10 @@ test("environment variables are masked, upper-cased, and refused with the code o
   ] as const) {
     expect(await secret(method, body)).toMatchObject({ status: 400, body: { error } });
   }
+  expect((await secret("PUT", { key: "hf_token", value: "def" })).body).toEqual({
+    success: true,
+    msg: "Environment variable updated successfully",
+  });
   expect((await secret("DELETE", { key: "HF_TOKEN" })).body.msg).toBe("Environment variable deleted successfully");
 });
 
@@ -245,6 +249,8 @@ test("keys are listed with their permissions spelt out, deleted with a bare stri
   const { apikeys } = (await vast.call("GET", "/api/v0/auth/apikeys/")).body;
   expect(apikeys).toHaveLength(2);
   expect(Object.keys(apikeys[0].permissions.api)).toContain("billing_read");
+  expect((await vast.call("GET", `/api/v0/auth/apikeys/${apikeys[1].id}/`)).body).toEqual(apikeys[1]);
+  expect((await vast.call("GET", "/api/v0/auth/apikeys/999/")).status).toBe(404);
   expect((await vast.call("POST", "/api/v0/auth/apikeys/", { name: "x" })).body.error).toBe("missing_permissions");
   expect((await vast.call("POST", "/api/v0/auth/apikeys/", { permissions: { api: { root: {} } } })).body.error).toBe(
     "invalid_permissions",

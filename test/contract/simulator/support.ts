@@ -1,4 +1,5 @@
 import { type Simulator, type SimulatorOptions, startSimulator } from "../../../simulator/server.ts";
+import { noteAnswer, noteRoute } from "./exercised.ts";
 
 export const KEY = "key-of-the-first-account";
 export const START = 1_793_000_000;
@@ -34,8 +35,11 @@ export async function bench(options: Partial<SimulatorOptions> = {}): Promise<Be
     choices: { enforceRateLimits: false },
     ...options,
   });
-  const call: Bench["call"] = (method, path, body, key = KEY) =>
-    send(simulator.url + path, method, body, key === null ? undefined : key);
+  const call: Bench["call"] = async (method, path, body, key = KEY) => {
+    const answer = await send(simulator.url + path, method, body, key === null ? undefined : key);
+    noteAnswer(answer.status, answer.body);
+    return answer;
+  };
   const admin: Bench["admin"] = (method, path, body) =>
     send(simulator.adminUrl + path, method, body, simulator.adminToken);
   const step: Bench["step"] = async (seconds) => {
@@ -72,7 +76,11 @@ export async function bench(options: Partial<SimulatorOptions> = {}): Promise<Be
     rent,
     show,
     until,
-    [Symbol.asyncDispose]: () => simulator.close(),
+    [Symbol.asyncDispose]: async () => {
+      const requests = (await admin("GET", "/admin/requests")).body as { route: string; status: number }[];
+      for (const request of requests) noteRoute(request);
+      await simulator.close();
+    },
   };
 }
 
