@@ -107,7 +107,7 @@ export async function diffTarget(
   news: Record<string, unknown>,
 ): Promise<DiffResult> {
   await assertHome(context, olds.home as Home | undefined, `cloud sync target ${id}`);
-  const changed = changesOf(Object.keys(targetInputsSchema.shape), olds, news);
+  const changed = changesOf(targetInputsSchema, Object.keys(targetInputsSchema.shape), olds, news);
   return {
     changes: changed.size > 0,
     replaces: TARGET_REPLACES.filter((key) => changed.has(key)),

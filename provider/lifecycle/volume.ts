@@ -296,7 +296,7 @@ export async function diffVolume(
 ): Promise<DiffResult> {
   // The output `machineId` is where it is; what the user asked for is kept beside it.
   const keys = Object.keys(volumeInputsSchema.shape).filter((key) => !VOLUME_NOT_COMPARED.includes(key));
-  const changed = changesOf(keys, { ...olds, machineId: olds.pinnedMachineId }, news);
+  const changed = changesOf(volumeInputsSchema, keys, { ...olds, machineId: olds.pinnedMachineId }, news);
   const replaces = VOLUME_REPLACES.filter((key) => changed.has(key));
   if (!(await findVolume(context, id, olds as unknown as VolumeState))) {
     context.log(`${String(news.name)}: volume ${id} is gone → \`up\` replaces it`);

@@ -86,7 +86,7 @@ export function changedInputs(olds: Record<string, unknown>, news: Record<string
   const keys = (Object.keys(inputsSchema.shape) as (keyof InstanceInputs)[]).filter(
     (key) => !NOT_COMPARED.includes(key),
   );
-  return changesOf(keys, olds, news) as Set<keyof InstanceInputs>;
+  return changesOf(inputsSchema, keys, olds, news) as Set<keyof InstanceInputs>;
 }
 
 /** Rented stopped, as it was asked: that it does not run is no failure of its host. */

@@ -46,6 +46,13 @@ describe("inputs that changed", () => {
     expect(changed({}, before)).toEqual(["onstart"]);
   });
 
+  test("do not count a default that the state lacks, because it is of an earlier release", () => {
+    const { maxTries, ...earlier } = state as Record<string, unknown>;
+    expect(maxTries).toBeDefined();
+    expect(changed({}, earlier)).toEqual([]);
+    expect(changed({ maxTries: 2 }, earlier)).toEqual(["maxTries"]);
+  });
+
   test("do not count the resource's name, which states from earlier versions lack", () => {
     expect(changed({ resource: "trainer-0" })).toEqual([]);
   });
