@@ -9,6 +9,8 @@ export interface ProviderConfig {
   clockScale: number;
   /** Destroys allowed without a copy-out in this run: resource names (or `*`) and the written reason. */
   waiver: { resources: string[]; reason: string } | undefined;
+  /** Private key for SSH to instances, where a copy-out asks for it; undefined: the usual ones in ~/.ssh, or the agent. */
+  sshKeyFile?: string | undefined;
   /** Where a setting came from, for messages. */
   source: { endpoint: string; apiKey: string };
 }
@@ -34,12 +36,14 @@ export function readConfig(
       fix: "run `pulumi config set --secret vast:apiKey`, or set VAST_API_KEY in the environment",
     });
   }
+  const [sshKeyFile] = pick("vast:sshKeyFile", "VAST_SSH_KEY");
   const endpoint = parseEndpoint(url ?? DEFAULT_ENDPOINT, urlSource);
   return {
     endpoint,
     apiKey,
     clockScale: parseScale(get("vast:clockScale"), endpoint),
     waiver: parseWaiver(get("vast:waiveCopyOut")),
+    sshKeyFile,
     source: { endpoint: url === undefined ? "default" : urlSource, apiKey: keySource },
   };
 }

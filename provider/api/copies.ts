@@ -21,6 +21,8 @@ export interface CloudCopy {
   src: string;
   /** `/bucket/prefix`. */
   dst: string;
+  /** Of rclone, as the official client offers them: `--update` passes over files that are newer where they go. */
+  flags?: readonly string[];
 }
 
 /** "Started" is all the answer says (vast-api.md 5.2): whether anything was copied must be seen on the other side. */
@@ -34,7 +36,7 @@ export const startCloudCopy = endpoint({
     dst: copy.dst,
     selected: String(copy.connectionId),
     transfer: copy.direction,
-    flags: [],
+    flags: copy.flags ?? [],
   }),
   reply: z.object({ success: z.literal(true) }),
   // Copying the same files again changes nothing.

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   GetBucketVersioningCommand,
   GetObjectCommand,
@@ -22,6 +23,8 @@ export interface Bucket {
   list(prefix: string): Promise<StoredObject[]>;
   /** Modification time that the copy tool kept (rclone: `x-amz-meta-mtime`), epoch seconds; undefined when it kept none. */
   mtimes(keys: readonly string[]): Promise<Map<string, number | undefined>>;
+  /** SHA-256 in hexadecimal: the store's own where it keeps one of the whole object, else of the bytes as they are read. */
+  sha256(keys: readonly string[]): Promise<Map<string, string>>;
   /** An object's text; undefined when there is none. */
   readText(key: string): Promise<string | undefined>;
   writeJson(key: string, value: unknown): Promise<void>;
@@ -31,6 +34,7 @@ export interface Bucket {
 }
 
 const HEADS_AT_ONCE = 16;
+const READS_AT_ONCE = 4;
 
 export function openBucket(binding: Pick<Binding, "bucket" | "region" | "endpoint">): Bucket {
   const client = new S3Client({
@@ -74,6 +78,26 @@ export function openBucket(binding: Pick<Binding, "bucket" | "region" | "endpoin
             .catch((error: unknown) => explain(error, `reading ${Key} of`));
           const mtime = Number.parseFloat(head.Metadata?.mtime ?? "");
           return [Key, Number.isFinite(mtime) ? mtime : undefined];
+        }),
+      );
+      return new Map(found);
+    },
+    sha256: async (keys) => {
+      const queue = new PQueue({ concurrency: READS_AT_ONCE });
+      const sumOf = async (Key: string): Promise<string> => {
+        const head = await client.send(new HeadObjectCommand({ Bucket, Key, ChecksumMode: "ENABLED" }));
+        // The sum of a multipart upload's sums is of no use here.
+        if (head.ChecksumSHA256 !== undefined && head.ChecksumType === "FULL_OBJECT")
+          return Buffer.from(head.ChecksumSHA256, "base64").toString("hex");
+        const object = await client.send(new GetObjectCommand({ Bucket, Key }));
+        const hash = createHash("sha256");
+        for await (const chunk of object.Body as AsyncIterable<Uint8Array>) hash.update(chunk);
+        return hash.digest("hex");
+      };
+      const found = await queue.addAll(
+        keys.map((Key) => async (): Promise<[string, string]> => {
+          const sum = await sumOf(Key).catch((error: unknown) => explain(error, `reading ${Key} of`));
+          return [Key, sum];
         }),
       );
       return new Map(found);

@@ -29,10 +29,19 @@ export const copyOutSchema = z.strictObject({
   paths: z.array(absolutePath).default([]).describe("folders on the instance that hold results"),
   required: z.array(z.string().min(1)).default([]).describe('patterns that must match at least one file, e.g. "*.pt"'),
   verify: z
-    .enum(["size"])
+    .enum(["size", "checksum"])
     .default("size")
-    .describe("every file in S3 with the same size, and the same modification time where the copy tool keeps it"),
-  timeout: z.number().positive().default(3600).describe("seconds for one copy"),
+    .describe(
+      "`size`: every file in S3 with the same size, and the same modification time where the copy tool keeps it; `checksum`: also the same SHA-256, taken on the instance over SSH before it stops",
+    ),
+  verifyCommand: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "run on the instance over SSH once its files are copied, before it stops; anything but exit code 0 blocks",
+    ),
+  timeout: z.number().positive().default(3600).describe("seconds for one copy, and for `verifyCommand`"),
   onCopyFailure: z
     .enum(["block", "stop"])
     .default("block")

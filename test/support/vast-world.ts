@@ -77,6 +77,7 @@ export async function startWorld(options: Partial<SimulatorOptions> = {}) {
         apiKey: API_KEY,
         clockScale: speed,
         waiver: undefined,
+        sshKeyFile: undefined,
         source: { endpoint: "vast:apiUrl", apiKey: "vast:apiKey" },
         ...different,
       },

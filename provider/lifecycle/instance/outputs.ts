@@ -2,6 +2,7 @@ import type { InstanceRow } from "../../api/instances.ts";
 import type { Home } from "../../context.ts";
 import { mayHaveRun } from "./condition.ts";
 import type { InstanceInputs } from "./inputs.ts";
+import { type SshAddress, sshAddressesOf } from "./ssh-address.ts";
 
 /** What only the rental itself knew and the listing does not say again. */
 export interface RentalRecord {
@@ -61,9 +62,8 @@ export function factsOf(row: InstanceRow, rental: RentalRecord): InstanceFacts {
 
 export function machineFactsOf(row: InstanceRow): MachineFacts {
   const portMap = portMapOf(row);
-  const ssh = portMap["22/tcp"];
-  const proxyPort = (row.ssh_port ?? 0) + (row.image_runtype?.includes("jupyter") ? 1 : 0);
-  const proxy = row.ssh_host ? `ssh -p ${proxyPort} root@${row.ssh_host}` : "";
+  const ssh = sshAddressesOf(row);
+  const proxy = sshCommand(ssh.proxy);
   return {
     contractId: row.id,
     machineId: row.machine_id,
@@ -76,12 +76,16 @@ export function machineFactsOf(row: InstanceRow): MachineFacts {
     inetDownCost: row.inet_down_cost ?? undefined,
     status: row.actual_status ?? "provisioning",
     statusMessage: (row.status_msg ?? "").trim().slice(0, 200),
-    sshCommand: ssh ? `ssh -p ${ssh.split(":")[1]} root@${ssh.split(":")[0]}` : proxy,
+    sshCommand: sshCommand(ssh.direct) || proxy,
     sshProxyCommand: proxy,
     portMap,
     startDate: row.start_date ?? undefined,
     endDate: row.end_date ?? undefined,
   };
+}
+
+function sshCommand(address: SshAddress | undefined): string {
+  return address ? `ssh -p ${address.port} root@${address.host}` : "";
 }
 
 function portMapOf(row: InstanceRow): Record<string, string> {

@@ -233,6 +233,16 @@ describe("a copy that does not arrive", () => {
     expect(await instanceOf(running)).toMatchObject({ actual: "exited", destroyedAt: null });
   });
 
+  test("with onCopyFailure stop says so when the stop is refused too", async () => {
+    await using world = await startWorld();
+    const running = await withResults(world, { onCopyFailure: "stop" });
+    await world.fault({ endpoint: "copy", kind: "copy-noop" });
+    const body = { success: false, error: "invalid_args", msg: "not now" };
+    await world.fault({ endpoint: "PUT /api/v0/instances/{id}/", kind: "status", status: 400, body, times: null });
+    await expect(destroy(running)).rejects.toThrow(/not safely there/);
+    expect(world.logs.join("\n")).toMatch(/WARNING: trainer-0: contract \d+ could not be stopped either.*not now/);
+  });
+
   test("because it never starts is given up after its timeout, and a later destroy starts a new one", async () => {
     await using world = await startWorld();
     const running = await withResults(world, { timeout: 100 });
@@ -375,7 +385,16 @@ describe("an offline host", () => {
     await world.admin("POST", `/machines/${running.held.state.machineId}/offline`);
     await world.until(Number(running.held.id), ({ actual }) => actual === "offline");
     await expect(destroy(running)).rejects.toThrow(/its host is offline[\s\S]*bills nothing meanwhile/);
-    expect(await instanceOf(running)).toMatchObject({ destroyedAt: null });
+    expect(await instanceOf(running)).toMatchObject({ destroyedAt: null, intended: "running" });
+  });
+
+  test("with onCopyFailure stop is also told not to run on when it is back", async () => {
+    await using world = await startWorld();
+    const running = await withResults(world, { onCopyFailure: "stop" });
+    await world.admin("POST", `/machines/${running.held.state.machineId}/offline`);
+    await world.until(Number(running.held.id), ({ actual }) => actual === "offline");
+    await expect(destroy(running)).rejects.toThrow(/its host is offline[\s\S]*was asked to stop and is kept/);
+    expect(await instanceOf(running)).toMatchObject({ destroyedAt: null, intended: "stopped" });
   });
 });
 
