@@ -3,10 +3,10 @@ import { Engine } from "./engine.ts";
 import { judgeAccount, judgeHistory } from "./judge.ts";
 import { Life } from "./life.ts";
 import { randomEvent, randomFault } from "./mishaps.ts";
-import { type Place, Program } from "./program.ts";
+import { type Place, Program, type Worker } from "./program.ts";
 import { type OtherKey, otherKey, startProcess } from "./provider-process.ts";
 import { Results } from "./results.ts";
-import { openWorld, type RunWorld, STARTED_AT_S } from "./run-world.ts";
+import { markOf, openWorld, type RunWorld, STARTED_AT_S } from "./run-world.ts";
 import { RunBucket } from "./storage.ts";
 
 export interface RunOptions {
@@ -29,7 +29,7 @@ export interface RunReport {
 }
 
 /** Stops a run that never ends, wall seconds: a handler that waits for ever is a violation too. */
-const LONGEST_RUN_MS = 20_000;
+const LONGEST_RUN_MS = 180_000;
 
 export async function handlerRun(options: RunOptions): Promise<RunReport> {
   const run = await Run.open(options);
@@ -120,12 +120,18 @@ class Run {
     await this.#write();
   }
 
-  #operate(engine: Engine, what: string, life: Life, key?: OtherKey): Promise<Map<string, Error>> {
+  #operate(
+    engine: Engine,
+    what: string,
+    life: Life,
+    key?: OtherKey,
+    alsoRemoved: readonly Worker[] = [],
+  ): Promise<Map<string, Error>> {
     const log = (line: string) => void this.report.messages.push(`${this.#time()} ${line}`);
     const process = startProcess(this.#world, life, { limited: this.#limited, key, log });
     if (what === "refresh") return engine.refresh(process);
     if (what === "destroy") return engine.destroy(process);
-    return engine.up(process, this.#program.declared());
+    return engine.up(process, this.#program.declared(alsoRemoved));
   }
 
   /** A provider whose engine was killed a moment ago is still at the same work, and its outcome is lost. */
@@ -217,7 +223,23 @@ class Run {
     this.#say("everything works again: up");
     const errors = await this.#operate(this.#engine, "up", new Life());
     this.report.unrepaired.push(...[...errors].map(([name, error]) => `${name}: ${error.message}`));
+    await this.#reconcile();
     this.report.violations.push(...(await judgeAccount(this.#world, this.#engine.state)));
+  }
+
+  /** Resources that left the program while their create was cut short: no up asks for their contracts any more. */
+  async #reconcile(): Promise<void> {
+    const marks = (await this.#world.contracts()).flatMap((one) =>
+      one.destroyedAt === null ? (markOf(one) ?? []) : [],
+    );
+    const { state } = this.#engine;
+    const forgotten = this.#program.removed.filter(
+      ({ name, inputs }) => !state.has(name) && marks.includes(String(inputs.mark)),
+    );
+    if (forgotten.length === 0) return;
+    this.#say("reconcile takes up what the program no longer has");
+    this.#count("left to reconcile");
+    await this.#operate(this.#engine, "up", new Life(), undefined, forgotten);
   }
 
   async #destroyAll(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Kept } from "./engine.ts";
 import { MOUNT, OUT, PREFIX, SECRET } from "./program.ts";
 import type { Written } from "./results.ts";
-import { API_KEY, MARK, OTHER_KEY, REVOKED_KEY, type RunWorld, type SeenContract } from "./run-world.ts";
+import { API_KEY, markOf, OTHER_KEY, REVOKED_KEY, type RunWorld, type SeenContract } from "./run-world.ts";
 import type { ObjectSeen, RunBucket } from "./storage.ts";
 
 /** After at most one up: what the account bills is what the state knows, and each resource has one contract. */
@@ -92,8 +92,4 @@ function leaks(messages: readonly string[]): string[] {
   return [API_KEY, OTHER_KEY, REVOKED_KEY, SECRET]
     .filter((secret) => messages.some((message) => message.includes(secret)))
     .map((secret) => `a message shows ${secret}`);
-}
-
-function markOf(contract: SeenContract): string | undefined {
-  return contract.env.find(([name]) => name === MARK)?.[1];
 }

@@ -16,7 +16,7 @@ export interface Place {
   endpoint: string;
 }
 
-interface Worker {
+export interface Worker {
   name: string;
   mounts: boolean;
   inputs: Props;
@@ -35,6 +35,7 @@ export class Program {
   readonly #place: Place | undefined;
   readonly #hasTarget: boolean;
   readonly #hasVolume: boolean;
+  readonly removed: Worker[] = [];
   #workers: Worker[] = [];
 
   constructor(draws: Draws, place: Place | undefined) {
@@ -50,12 +51,13 @@ export class Program {
     return this.#workers.find((worker) => worker.mounts)?.name;
   }
 
-  declared(): Declared[] {
+  /** @param alsoRemoved workers that are no longer in the program and shall be taken up again: what reconcile does */
+  declared(alsoRemoved: readonly Worker[] = []): Declared[] {
     const needs = [...(this.#hasTarget ? ["target"] : []), ...(this.#hasVolume ? ["volume"] : [])];
     return [
       ...(this.#hasTarget ? [this.#target()] : []),
       ...(this.#hasVolume ? [this.#volume()] : []),
-      ...this.#workers.map(
+      ...[...this.#workers, ...alsoRemoved].map(
         (worker): Declared => ({
           name: worker.name,
           kind: "instance",
@@ -70,9 +72,10 @@ export class Program {
   change(): string {
     const worker = this.#draws.pick(this.#workers);
     const kind = this.#draws.pick(Object.keys(CHANGES));
-    if (kind === "remove" && this.#workers.length > 1 && !worker.mounts)
+    if (kind === "remove" && this.#workers.length > 1 && !worker.mounts) {
       this.#workers = this.#workers.filter((other) => other !== worker);
-    else CHANGES[kind]?.(worker.inputs, this.#draws);
+      this.removed.push(worker);
+    } else CHANGES[kind]?.(worker.inputs, this.#draws);
     return `${worker.name}: ${kind}`;
   }
 

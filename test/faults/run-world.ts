@@ -13,7 +13,7 @@ export const REVOKED_KEY = "key-that-was-revoked-20fd";
 const LONGEST_DELAY_S = 300;
 /** Every run begins then, virtual epoch seconds. */
 export const STARTED_AT_S = 1_790_000_000;
-export const MARK = "PULUMI_VAST_MARK";
+const MARK = "PULUMI_VAST_MARK";
 
 export interface SeenFile {
   path: string;
@@ -59,6 +59,10 @@ export interface RunWorld extends AsyncDisposable {
   contracts(): Promise<SeenContract[]>;
   volumes(): Promise<SeenVolume[]>;
   events(): Promise<SeenEvent[]>;
+}
+
+export function markOf(contract: SeenContract): string | undefined {
+  return contract.env.find(([name]) => name === MARK)?.[1];
 }
 
 /** A small market of its own for every run, whose time stands still unless somebody sleeps. */

@@ -11,7 +11,7 @@ export const READ_MAX_AGE_S = 120;
 
 /**
  * The contract's row, or undefined on proof that it is gone: right account and endpoint, absent from a complete listing,
- * and the single read agrees (design.md, "VastInstance", read). Anything less is an error.
+ * and the single read agrees, twice (design.md, "VastInstance", read). Anything less is an error.
  */
 export async function findContract(
   context: Context,
@@ -27,15 +27,26 @@ export async function findContract(
     });
   await assertHome(context, state.home, name);
   const listed = (await context.sweeper.atMost(maxAgeS)).rows.get(contractId);
-  if (listed) return listed;
-  const shown = await context.transport.call(showInstance, contractId).catch((error: unknown) => {
-    if (isVastError(error, "not-found")) return null;
-    throw error;
-  });
-  if (shown) return shown;
-  // A listing from before the contract existed proves nothing about it.
-  const again = (await context.sweeper.since(context.clock.elapsedS())).rows.get(contractId);
-  return again;
+  return listed ?? (await lookAgain(context, contractId));
+}
+
+/** Both reads have missed living contracts, each for a moment (vast-api.md 3.2, 9.6): proof takes two looks with both. */
+const LOOKS = 2;
+const LOOK_AGAIN_S = 5;
+
+async function lookAgain(context: Context, id: number): Promise<InstanceRow | undefined> {
+  const { clock, sweeper, transport } = context;
+  for (let look = 1; ; look += 1) {
+    const shown = await transport.call(showInstance, id).catch((error: unknown) => {
+      if (isVastError(error, "not-found")) return null;
+      throw error;
+    });
+    if (shown) return shown;
+    // A listing from before the contract existed proves nothing about it.
+    const listed = (await sweeper.since(clock.elapsedS())).rows.get(id);
+    if (listed || look === LOOKS) return listed;
+    await clock.sleep(LOOK_AGAIN_S);
+  }
 }
 
 export interface ReadResult {
