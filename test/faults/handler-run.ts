@@ -199,6 +199,8 @@ class Run {
   async #fault(): Promise<string> {
     const { kind, fault } = await randomFault(this.#world, this.#draws);
     this.#count(kind);
+    // A create that is shown a list without its contract cannot but rent another one.
+    this.#raced ||= kind === "omit-from-list" || kind === "stale-list";
     return JSON.stringify(fault);
   }
 
@@ -224,22 +226,35 @@ class Run {
     const errors = await this.#operate(this.#engine, "up", new Life());
     this.report.unrepaired.push(...[...errors].map(([name, error]) => `${name}: ${error.message}`));
     await this.#reconcile();
+    await clock.pass(10);
     this.report.violations.push(...(await judgeAccount(this.#world, this.#engine.state)));
   }
 
-  /** Resources that left the program while their create was cut short: no up asks for their contracts any more. */
+  /**
+   * What no up asks for any more, as reconcile settles it: the contract of a resource that left the program while its
+   * create was cut short is taken up; a second one of a resource, of a provider that lived on or was told a wrong list, goes.
+   */
   async #reconcile(): Promise<void> {
-    const marks = (await this.#world.contracts()).flatMap((one) =>
-      one.destroyedAt === null ? (markOf(one) ?? []) : [],
-    );
     const { state } = this.#engine;
-    const forgotten = this.#program.removed.filter(
+    const known = new Set([...state.values()].map((kept) => Number(kept.id)));
+    const extra = (await this.#world.contracts()).filter((one) => one.destroyedAt === null && !known.has(one.id));
+    const marks = extra.map(markOf);
+    const left = this.#program.removed.filter(
       ({ name, inputs }) => !state.has(name) && marks.includes(String(inputs.mark)),
     );
-    if (forgotten.length === 0) return;
+    for (const { id } of extra.filter((one) => this.#raced && this.#isSecond(markOf(one)))) {
+      this.#say(`reconcile destroys the duplicate ${id}`);
+      this.#count("duplicate left to reconcile");
+      await this.#world.asUser("DELETE", `/api/v0/instances/${id}/`);
+    }
+    if (left.length === 0) return;
     this.#say("reconcile takes up what the program no longer has");
-    this.#count("left to reconcile");
-    await this.#operate(this.#engine, "up", new Life(), undefined, forgotten);
+    this.#count("removed resource left to reconcile");
+    await this.#operate(this.#engine, "up", new Life(), undefined, left);
+  }
+
+  #isSecond(mark: string | undefined): boolean {
+    return [...this.#engine.state.values()].some((kept) => kept.kind === "instance" && kept.outputs.mark === mark);
   }
 
   async #destroyAll(): Promise<void> {

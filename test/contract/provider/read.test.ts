@@ -119,6 +119,14 @@ describe("a living instance is never taken for gone", () => {
     expect((await readInstance(world.context(), id, state)).id).toBe(id);
   });
 
+  test("because list and single read miss it at the same moment", async () => {
+    await using world = await startWorld();
+    const { id, state } = await create(world.context());
+    await world.fault({ endpoint: LIST, kind: "omit-from-list", times: 3 });
+    await world.fault({ endpoint: SHOW, kind: "null-instance" });
+    expect((await readInstance(world.context(), id, state)).id).toBe(id);
+  });
+
   test("because the single read fails, when the list has it not", async () => {
     await using world = await startWorld();
     const { id, state } = await create(world.context());
