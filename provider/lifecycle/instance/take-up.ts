@@ -19,10 +19,15 @@ export async function takeUp(context: Context, inputs: InstanceInputs): Promise<
   context.log(
     `${inputs.label}: contract ${row.id} already carries this resource's mark (an earlier run was cut short): taken up, nothing rented`,
   );
-  if (found.length > 1) await removeDuplicates(context, inputs, found);
   const record = await newRecord(context, undefined, 0);
   const everRan = mayHaveRun(row);
   const rental = { row, record: { ...record, everRan }, fresh: false };
+  if (found.length > 1) {
+    await removeDuplicates(context, inputs, found).catch((error: unknown) => {
+      // Whatever becomes of the others, the oldest bills and must not stay unknown to every state.
+      throw new StrandedError(error, inputs, rental);
+    });
+  }
   assertOfThisProgram(inputs, rental);
   return rental;
 }
