@@ -17,10 +17,21 @@ export interface Context {
   sweeper: Sweeper;
   market: Market;
   destroyer: Destroyer;
+  parking: Parking;
   account(): Promise<Account>;
   engineIsAlive(): Promise<boolean>;
   /** A line the user sees in `pulumi up`, under the run's diagnostics. */
   log(line: string): void;
+}
+
+/** Contracts on hosts that are offline (`onOffline: "park"`). */
+export interface Parking {
+  /** Asked for by a diff of this run: a delete cannot tell a replacement, which may park, from a destroy, which may not. */
+  readonly wanted: Set<number>;
+  /** Done in this run. */
+  readonly done: Set<number>;
+  /** Those on record, read once a run for each target. */
+  readonly recorded: Map<string, Promise<ReadonlySet<number>>>;
 }
 
 export function createContext(
@@ -38,6 +49,7 @@ export function createContext(
     sweeper,
     market: createMarket(transport),
     destroyer: createDestroyer(transport, sweeper),
+    parking: { wanted: new Set(), done: new Set(), recorded: new Map() },
     account: () => {
       account ??= transport.call(currentUser).catch((error: unknown) => {
         account = undefined;

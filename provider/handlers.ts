@@ -11,10 +11,9 @@ import {
   updateTarget,
 } from "./lifecycle/cloud-sync-target.ts";
 import { createInstance } from "./lifecycle/instance/create.ts";
-import { crossChecks } from "./lifecycle/instance/cross-checks.ts";
+import { checkInstance } from "./lifecycle/instance/cross-checks.ts";
 import { deleteInstance } from "./lifecycle/instance/delete.ts";
 import { diffInstance } from "./lifecycle/instance/diff.ts";
-import { inputsSchema } from "./lifecycle/instance/inputs.ts";
 import { readInstance } from "./lifecycle/instance/read.ts";
 import { updateInstance } from "./lifecycle/instance/update.ts";
 import {
@@ -51,7 +50,7 @@ export async function configure(request: ConfigureRequest): Promise<void> {
 }
 
 export const instance = {
-  check: async (_olds: Props, news: Props) => checkInputs(inputsSchema, news, crossChecks),
+  check: async (olds: Props, news: Props) => checkInstance(olds, news, Date.now() / 1000),
   create: async (inputs: Props) => createInstance(await context, inputs),
   read: async (id: string, props: Props) => readInstance(await context, id, props),
   diff: async (id: string, olds: Props, news: Props) => diffInstance(await context, id, olds, news),

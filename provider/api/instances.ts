@@ -15,7 +15,9 @@ export const InstanceRow = z.object({
   machine_id: z.number().int(),
   host_id: z.number().int().nullish(),
   image_uuid: z.string().nullish(),
+  image_args: z.array(z.string()).nullish(),
   image_runtype: z.string().nullish(),
+  template_hash_id: z.string().nullish(),
   /** As sent: a long script is wrapped. */
   onstart: z.string().nullish(),
   /** Pairs, port flags included: our mark is found here. */
@@ -57,7 +59,10 @@ export type InstanceRow = z.infer<typeof InstanceRow>;
 const success = z.object({ success: z.literal(true) });
 
 export interface RentRequest {
-  image: string;
+  /** Undefined where the template gives it. */
+  image: string | undefined;
+  template?: string | undefined;
+  args?: readonly string[] | undefined;
   imageLogin?: string | undefined;
   diskGb: number;
   env: Record<string, string>;
@@ -76,7 +81,9 @@ export const rentOffer = endpoint({
   path: (offerId: number, _request: RentRequest) => `/api/v0/asks/${offerId}/`,
   body: (_offerId, request) => ({
     client_id: "me",
-    image: request.image,
+    ...(request.image === undefined ? {} : { image: request.image }),
+    ...(request.template === undefined ? {} : { template_hash_id: request.template }),
+    ...(request.args === undefined ? {} : { args: request.args }),
     disk: request.diskGb,
     // An absent price after a search for bids rents on demand, silently (vast-api.md 3.1): always said.
     price: request.bid,
@@ -162,11 +169,19 @@ export const setBid = endpoint({
   resend: "when-unsure",
 });
 
+/** What the container is made of; what is undefined stays, or comes from the template. */
+export interface ContainerSettings {
+  image?: string | undefined;
+  template_hash_id?: string | undefined;
+  args?: readonly string[] | undefined;
+  env: Record<string, string>;
+  onstart?: string | undefined;
+}
+
 export const updateTemplate = endpoint({
   method: "PUT",
   route: "/api/v0/instances/update_template/{id}/",
-  path: (id: number, _settings: { image: string; env: Record<string, string>; onstart: string }) =>
-    `/api/v0/instances/update_template/${id}/`,
+  path: (id: number, _settings: ContainerSettings) => `/api/v0/instances/update_template/${id}/`,
   body: (id, settings) => ({ id, ...settings }),
   reply: success,
   resend: "when-unsure",
@@ -218,6 +233,41 @@ export const attachSshKey = endpoint({
   route: "/api/v0/instances/{id}/ssh/",
   path: (id: number, _key: string) => `/api/v0/instances/${id}/ssh/`,
   body: (_id, key) => ({ ssh_key: key }),
+  reply: success,
+  resend: "when-unsure",
+});
+
+const SshKey = z.object({ id: z.number().int(), public_key: z.string() });
+export type SshKey = z.infer<typeof SshKey>;
+
+/** The list comes as JSON inside a string (vast-api.md 3.5). */
+export const listSshKeys = endpoint({
+  method: "GET",
+  route: "/api/v0/instances/{id}/ssh/",
+  path: (id: number) => `/api/v0/instances/${id}/ssh/`,
+  reply: z
+    .object({ success: z.literal(true), ssh_keys: z.union([z.string(), z.array(SshKey)]) })
+    .transform((reply, context) => {
+      const keys = typeof reply.ssh_keys === "string" ? parseKeys(reply.ssh_keys) : reply.ssh_keys;
+      if (keys !== undefined) return keys;
+      context.addIssue({ code: "custom", path: ["ssh_keys"], message: "is no list of keys" });
+      return z.NEVER;
+    }),
+  resend: "when-unsure",
+});
+
+function parseKeys(text: string): SshKey[] | undefined {
+  try {
+    return z.array(SshKey).parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+export const detachSshKey = endpoint({
+  method: "DELETE",
+  route: "/api/v0/instances/{id}/ssh/{key}/",
+  path: (id: number, key: number) => `/api/v0/instances/${id}/ssh/${key}/`,
   reply: success,
   resend: "when-unsure",
 });

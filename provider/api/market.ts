@@ -21,6 +21,9 @@ export interface Market {
   ): Promise<T | undefined>;
   /** An offer that turned out to be taken is not offered again in this run. */
   taken(offerId: number): void;
+  /** A machine that did not do, or was lost, in this run is not chosen again in it. */
+  exclude(machineId: number): void;
+  excluded(): ReadonlySet<number>;
   /** Reserves an offer and its machine for one resource of this run, so that a fleet spreads and nobody races for an offer. */
   claim(offer: Offer, owner: string): void;
   /** Reserves only the machine: for a volume, whose instance will take an offer there. */
@@ -38,6 +41,7 @@ interface Search {
 export function createMarket(transport: Transport): Market {
   const searches = new Map<string, Search>();
   const gone = new Set<number>();
+  const excluded = new Set<number>();
   const claims = new Map<string, { offerId?: number; machineId: number }>();
   const stillThere = (offers: readonly Offer[]) => offers.filter((offer) => !gone.has(offer.id));
 
@@ -78,6 +82,8 @@ export function createMarket(transport: Transport): Market {
       }
     },
     taken: (offerId) => void gone.add(offerId),
+    exclude: (machineId) => void excluded.add(machineId),
+    excluded: () => excluded,
     claim: (offer, owner) => void claims.set(owner, { offerId: offer.id, machineId: offer.machine_id }),
     claimMachine: (machineId, owner) => void claims.set(owner, { machineId }),
     release: (owner) => void claims.delete(owner),

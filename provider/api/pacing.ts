@@ -21,6 +21,7 @@ export const SPACING_S: Readonly<Record<string, number>> = {
   "DELETE /api/v0/instances/": 3.0,
   "PUT /api/v0/instances/bid_price/{id}/": 5.5,
   "PUT /api/v0/instances/command/{id}/": 1.5,
+  "DELETE /api/v0/instances/{id}/ssh/{key}/": 2.0,
   "GET /api/v0/volumes/": 5.5,
   "POST /api/v0/volumes/search/": 5.5,
   "PUT /api/v0/volumes/": 5.5,

@@ -252,7 +252,7 @@ async function machinesForBoth(
   instance: z.infer<typeof placeWithSchema>,
 ): Promise<number[]> {
   const parsed = instanceSchema.parse({ ...instance, mark: inputs.mark, label: inputs.name });
-  const need = needOf(parsed);
+  const need = needOf(parsed, context.clock.nowS());
   const rented = [...(await context.sweeper.atMost(600)).rows.values()].map((row) => row.machine_id);
   const both = await context.market.searchUntil(offerQuery(need), (offers, exhausted) => {
     const withVolume = offers.filter(

@@ -73,7 +73,7 @@ function mountVolume(
       placeWith: {
         offer: worker.offer,
         disk: worker.disk,
-        image: worker.image,
+        ...(worker.image === undefined ? {} : { image: worker.image as pulumi.Input<string> }),
         ...(worker.ports === undefined ? {} : { ports: worker.ports as pulumi.Input<(number | string)[]> }),
       },
       ...(copyOut === undefined ? {} : { copyOut }),

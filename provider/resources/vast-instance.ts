@@ -24,6 +24,7 @@ const OUTPUTS: Record<keyof Omit<InstanceFacts, "home">, undefined> & { home: un
   machineId: undefined,
   hostId: undefined,
   gpu: undefined,
+  interruptible: undefined,
   dph: undefined,
   dphCompute: undefined,
   dphStorage: undefined,
@@ -36,9 +37,11 @@ const OUTPUTS: Record<keyof Omit<InstanceFacts, "home">, undefined> & { home: un
   portMap: undefined,
   startDate: undefined,
   endDate: undefined,
+  expiry: undefined,
   alternatives: undefined,
   offerId: undefined,
   everRan: undefined,
+  boot: undefined,
   home: undefined,
 };
 
@@ -55,6 +58,8 @@ export class VastInstance extends DynamicResource {
   declare readonly hostId: pulumi.Output<number | undefined>;
   /** e.g. `1x RTX 4090` */
   declare readonly gpu: pulumi.Output<string>;
+  /** Rented with a bid; false too where the program bids and `fallback` had to rent on demand. */
+  declare readonly interruptible: pulumi.Output<boolean>;
   /** USD/h, all-in: compute (or bid) plus disk. */
   declare readonly dph: pulumi.Output<number>;
   declare readonly dphCompute: pulumi.Output<number>;
@@ -64,6 +69,8 @@ export class VastInstance extends DynamicResource {
   declare readonly sshCommand: pulumi.Output<string>;
   declare readonly sshProxyCommand: pulumi.Output<string>;
   declare readonly portMap: pulumi.Output<Record<string, string>>;
+  /** Epoch seconds after which it shall not run any more; see `expiresAt` and `maxDurationHours`. */
+  declare readonly expiry: pulumi.Output<number | undefined>;
 
   constructor(name: string, args: VastInstanceArgs, opts: pulumi.CustomResourceOptions = {}) {
     const { env, imageLogin, ...rest } = args;

@@ -15,7 +15,7 @@ export interface VastVolumeArgs extends InputsOf<Raw> {
   placeWith?: {
     offer: InputsOf<OfferArgs>;
     disk: pulumi.Input<number>;
-    image: pulumi.Input<string>;
+    image?: pulumi.Input<string>;
     ports?: pulumi.Input<(number | string)[]>;
   };
 }

@@ -49,6 +49,11 @@ export function mayHaveRun(row: InstanceRow): boolean {
   return !BEFORE_FIRST_START.has(row.actual_status) || metrics.some((metric) => typeof metric === "number");
 }
 
+/** The last line from the host, short enough for a message. */
+export function saidOf(row: InstanceRow): string {
+  return (row.status_msg ?? "").trim().slice(0, 300);
+}
+
 function beforeFirstStart(row: InstanceRow, wantsRunning: boolean): Condition {
   const message = row.status_msg ?? "";
   if (IMAGE_ERROR.test(message)) return "image-error";

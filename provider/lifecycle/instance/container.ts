@@ -1,19 +1,22 @@
 import { isDeepStrictEqual } from "node:util";
-import type { InstanceRow, RentRequest } from "../../api/instances.ts";
+import type { ContainerSettings, InstanceRow, RentRequest } from "../../api/instances.ts";
 import { wrapOnstart } from "../../fleet/image.ts";
 import { MARK_VARIABLE } from "../mark.ts";
 import type { InstanceInputs } from "./inputs.ts";
 
-export function rentRequest(inputs: InstanceInputs): RentRequest {
+/** The rental of `inputs`; `bid` is what this one bids, which a fallback leaves out. */
+export function rentRequest(inputs: InstanceInputs, bid: number | undefined): RentRequest {
   return {
     image: inputs.image,
+    template: inputs.template,
+    args: inputs.args.length === 0 ? undefined : inputs.args,
     imageLogin: inputs.imageLogin,
     diskGb: inputs.disk,
     env: containerEnv(inputs),
     onstart: inputs.onstart === undefined ? undefined : wrapOnstart(inputs.onstart).text,
     runtype: inputs.runtype,
     label: inputs.label,
-    bid: inputs.bid ?? null,
+    bid: bid ?? null,
     state: inputs.state,
     volume: inputs.volume === undefined ? undefined : { id: inputs.volume.id, mountPath: inputs.volume.mountPath },
   };
@@ -28,24 +31,47 @@ export function containerEnv(inputs: InstanceInputs): Record<string, string> {
   return { ...inputs.env, [MARK_VARIABLE]: inputs.mark, ...Object.fromEntries(ports) };
 }
 
-type ContainerInputs = Pick<InstanceInputs, "image" | "env" | "onstart" | "ports">;
+/** For the call that recreates the container; what a template gives is left to it. */
+export function containerSettings(inputs: InstanceInputs): ContainerSettings {
+  const fromTemplate = inputs.template !== undefined;
+  return {
+    ...(inputs.image === undefined ? {} : { image: inputs.image }),
+    ...(inputs.template === undefined ? {} : { template_hash_id: inputs.template }),
+    ...(fromTemplate && inputs.args.length === 0 ? {} : { args: inputs.args }),
+    env: containerEnv(inputs),
+    ...(inputs.onstart === undefined && fromTemplate ? {} : { onstart: sentOnstart(inputs) }),
+  };
+}
+
+function sentOnstart({ onstart }: Pick<InstanceInputs, "onstart">): string {
+  return onstart === undefined ? "" : wrapOnstart(onstart).text;
+}
+
+type ContainerInputs = Pick<InstanceInputs, "image" | "template" | "args" | "env" | "onstart" | "ports">;
 
 /** The inputs that made a contract's container, as its row shows them; those of the program where it shows nothing. */
 export function containerInputsOf(row: InstanceRow, inputs: InstanceInputs): ContainerInputs {
   // Docker flags are kept among the variables; no variable's name begins like one.
-  const env = row.extra_env.filter(([key]) => !key.startsWith("-") && key !== MARK_VARIABLE);
-  return {
-    image: row.image_uuid ?? inputs.image,
+  const variables = row.extra_env.filter(([key]) => !key.startsWith("-") && key !== MARK_VARIABLE);
+  // What the template gave is not the program's to compare.
+  const given = inputs.template !== undefined;
+  const env = given ? variables.filter(([key]) => key in inputs.env) : variables;
+  const made = {
+    template: row.template_hash_id ?? undefined,
     env: Object.fromEntries(env),
-    onstart: onstartOf(row, inputs),
     ports: portsOf(row, inputs),
+  };
+  return {
+    ...made,
+    image: given && inputs.image === undefined ? undefined : (row.image_uuid ?? inputs.image),
+    args: given && inputs.args.length === 0 ? [] : (row.image_args ?? inputs.args),
+    onstart: given && inputs.onstart === undefined ? undefined : onstartOf(row, inputs),
   };
 }
 
 function onstartOf(row: InstanceRow, { onstart }: InstanceInputs): string | undefined {
   if (row.onstart === undefined) return onstart;
-  const sent = onstart === undefined ? "" : wrapOnstart(onstart).text;
-  return (row.onstart ?? "") === sent ? onstart : (row.onstart ?? "");
+  return (row.onstart ?? "") === sentOnstart({ onstart }) ? onstart : (row.onstart ?? "");
 }
 
 /** Spelled as in the inputs where the same ports are meant. */

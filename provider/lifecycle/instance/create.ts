@@ -1,15 +1,19 @@
 import { VastError } from "../../api/errors.ts";
-import { attachSshKey } from "../../api/instances.ts";
 import { type Context, homeOf } from "../../context.ts";
 import { assertRecorded, volumeUsed } from "../../copy-out/volume-record.ts";
 import { usd } from "../../fleet/place.ts";
+import { bootOf } from "./boot.ts";
+import { expiredBeforeRental } from "./expiry.ts";
 import { type InstanceInputs, inputsSchema } from "./inputs.ts";
 import { factsOf } from "./outputs.ts";
 import { plain } from "./read.ts";
+import { waitUntilReady } from "./ready.ts";
 import { rentOne } from "./rent.ts";
 import { discardOrKeep, type Rental, StrandedError } from "./rental.ts";
+import { bringKeys } from "./ssh-keys.ts";
 import { adopt, takeUp } from "./take-up.ts";
-import { DudError, waitUntilReady, waitUntilRunning } from "./wait.ts";
+import { unfinished } from "./unfinished.ts";
+import { DudError, waitUntilRunning } from "./wait.ts";
 
 export interface Created {
   id: string;
@@ -40,43 +44,65 @@ async function rentAndBringUp(context: Context, inputs: InstanceInputs): Promise
   let rental = inputs.adopt === undefined ? await takeUp(context, inputs) : await adopt(context, inputs, inputs.adopt);
   const avoid = new Set<number>();
   for (let attempt = 1; ; attempt += 1) {
-    rental ??= await rentOne(context, inputs, avoid);
+    if (rental === undefined) {
+      assertNotExpired(context, inputs);
+      rental = await rentOne(context, inputs, avoid);
+    }
     try {
       return await bringUp(context, inputs, rental);
     } catch (error) {
-      // What an earlier run rented may have worked for hours: only a machine of this very call is given up unasked.
-      if (!(error instanceof DudError) || !rental.fresh) throw new StrandedError(error, inputs, rental);
-      const { row } = rental;
-      avoid.add(row.machine_id);
-      await discardOrKeep(context, inputs, rental, `${name}: machine ${row.machine_id}: ${error.message}`);
-      if (!error.elsewhere)
-        throw new VastError("refused", `${name}: ${error.message}; contract ${row.id} was destroyed`, {
-          fix: "check `image` and `imageLogin`",
-        });
-      if (attempt >= inputs.maxTries) {
-        throw new VastError(
-          "refused",
-          `${name}: ${attempt} machines in a row did not start; the last one: ${error.message}. All of them were destroyed`,
-          {
-            fix: "raise `bootTimeout` or `minReliability`, use a smaller image, or run `pulumi up` again later",
-          },
-        );
-      }
+      const dud = await giveUp(context, inputs, rental, error);
+      avoid.add(rental.row.machine_id);
+      if (attempt >= inputs.maxTries) throw noneStarted(name, attempt, dud);
       rental = undefined;
     }
   }
+}
+
+/** Destroys a machine that does not start, so that another can be tried. @throws when there is no use in another */
+async function giveUp(context: Context, inputs: InstanceInputs, rental: Rental, error: unknown): Promise<DudError> {
+  // What an earlier run rented may have worked for hours: only a machine of this very call is given up unasked.
+  if (!(error instanceof DudError)) throw new StrandedError(error, inputs, rental);
+  if (!rental.fresh) throw new StrandedError(error, inputs, lastSeen(rental, error));
+  const { row } = rental;
+  if (error.elsewhere && !inputs.volume) context.market.exclude(row.machine_id);
+  await discardOrKeep(context, inputs, rental, `${inputs.label}: machine ${row.machine_id}: ${error.message}`);
+  if (error.elsewhere) return error;
+  throw new VastError("refused", `${inputs.label}: ${error.message}; contract ${row.id} was destroyed`, {
+    fix: "check `image` and `imageLogin`",
+  });
+}
+
+function noneStarted(name: string, tries: number, last: DudError): VastError {
+  return new VastError(
+    "refused",
+    `${name}: ${tries} machines in a row did not start; the last one: ${last.message}. All of them were destroyed`,
+    { fix: "raise `bootTimeout` or `minReliability`, use a smaller image, or run `pulumi up` again later" },
+  );
+}
+
+function assertNotExpired(context: Context, inputs: InstanceInputs): void {
+  const expired = expiredBeforeRental(inputs, context.clock.nowS());
+  if (expired === undefined) return;
+  throw new VastError("refused", `${inputs.label}: expiresAt ${expired}`, {
+    fix: "set a later `expiresAt`; nothing was rented",
+  });
+}
+
+function lastSeen(rental: Rental, { seen }: DudError): Rental {
+  return seen === undefined ? rental : { ...rental, row: seen.row, record: { ...rental.record, boot: seen.boot } };
 }
 
 async function bringUp(context: Context, inputs: InstanceInputs, rental: Rental): Promise<Created> {
   let { row } = rental;
   const target = inputs.copyOut?.target;
   if (inputs.volume && target) await volumeUsed(target, inputs.volume.id, row.id);
-  for (const key of inputs.sshKeys) await context.transport.call(attachSshKey, row.id, key);
+  await bringKeys(context, row.id, inputs.sshKeys);
   if (inputs.waitFor !== "created" && inputs.state === "running") {
     row = await waitUntilRunning(context, row.id, inputs, inputs.label);
-    await waitUntilReady(context, row.id, inputs, inputs.label);
+    await waitUntilReady(context, row, inputs);
   }
-  const facts = factsOf(row, rental.record);
+  const facts = factsOf(row, { ...rental.record, boot: bootOf(row, {}, context.clock) }, inputs);
   context.log(
     `${inputs.label}: contract ${row.id} is ${facts.status} at ${usd(facts.dph)}/h${facts.sshCommand ? `; ${facts.sshCommand}` : ""}`,
   );
@@ -85,14 +111,6 @@ async function bringUp(context: Context, inputs: InstanceInputs, rental: Rental)
 
 /** The engine keeps a resource whose create fails after the rental, with the reason, and the next up goes on with it. */
 function partially({ message, inputs, rental }: StrandedError, provider: unknown): Error {
-  const properties = { ...inputs, ...factsOf(rental.row, rental.record), __provider: provider };
-  const failure = new VastError(
-    "blocked",
-    `${inputs.label}: contract ${rental.row.id} is rented and kept in the state, but not finished: ${message}`,
-  );
-  return Object.assign(failure, {
-    id: String(rental.row.id),
-    properties: JSON.parse(JSON.stringify(properties)) as unknown,
-    reasons: [message],
-  });
+  const facts = factsOf(rental.row, rental.record, inputs);
+  return unfinished("rented and kept in the state", message, { inputs, facts, provider });
 }

@@ -1,7 +1,20 @@
 import { ONSTART_LIMIT_BYTES } from "../../api/assumptions.ts";
 import { cudaOfImage, secretIn, wrapOnstart } from "../../fleet/image.ts";
-import type { CheckFailure } from "../check.ts";
-import type { InstanceInputs } from "./inputs.ts";
+import { type CheckFailure, type CheckResult, checkInputs } from "../check.ts";
+import { expiredBeforeRental } from "./expiry.ts";
+import { type InstanceInputs, inputsSchema } from "./inputs.ts";
+
+/** All that can be said about the inputs before anything is asked of the service; `olds` are empty for what is to be rented. */
+export function checkInstance(
+  olds: Record<string, unknown> | undefined,
+  news: Record<string, unknown>,
+  nowS: number,
+): CheckResult {
+  const result = checkInputs(inputsSchema, news, crossChecks);
+  if (result.failures.length > 0 || Object.keys(olds ?? {}).length > 0) return result;
+  const reason = expiredBeforeRental(result.inputs as Partial<InstanceInputs>, nowS);
+  return reason === undefined ? result : { ...result, failures: [{ property: "expiresAt", reason }] };
+}
 
 /**
  * Rules across properties. Values that a preview does not know yet are absent from `inputs` and judged again in the
@@ -12,6 +25,8 @@ export function crossChecks(inputs: Partial<InstanceInputs>, unknown: ReadonlySe
 }
 
 type CrossCheck = (inputs: Partial<InstanceInputs>, unknown: ReadonlySet<string>) => CheckFailure | undefined;
+/** Ports that a runtype opens by itself (vast-api.md 3.1). */
+const PORTS_OF_RUNTYPE: Readonly<Record<string, readonly number[]>> = { ssh_direct: [22], jupyter_direct: [22, 8080] };
 const isText = (value: unknown): value is string => typeof value === "string";
 
 const shownInClear = (property: "onstart" | "image" | "label"): CrossCheck => {
@@ -55,11 +70,50 @@ const CROSS_CHECKS: readonly CrossCheck[] = [
       reason: `${driver} admits drivers older than the image's CUDA ${needed}; ${fix}`,
     };
   },
+  ({ image, template }, unknown) =>
+    image === undefined && template === undefined && !unknown.has("image") && !unknown.has("template")
+      ? { property: "image", reason: "is missing: name an image, or a `template` that has one" }
+      : undefined,
+  ({ args, runtype, onstart }) => {
+    if (!args?.length) return undefined;
+    if (runtype !== "args")
+      return {
+        property: "args",
+        reason: `would be ignored: runtype "${runtype}" has its own entry point; set runtype "args"`,
+      };
+    const bytes = Buffer.byteLength(args.join(" ") + (isText(onstart) ? onstart : ""));
+    if (bytes <= ONSTART_LIMIT_BYTES) return undefined;
+    return { property: "args", reason: `and onstart together are ${bytes} bytes; the limit is ${ONSTART_LIMIT_BYTES}` };
+  },
+  ({ bid, fallback, offer }, unknown) => {
+    if (fallback === undefined) return undefined;
+    if (bid === undefined && !unknown.has("bid"))
+      return { property: "fallback", reason: "needs `bid`: without it the instance is rented on demand anyway" };
+    if (offer && offer.maxDph === undefined && !unknown.has("offer"))
+      return {
+        property: "offer.maxDph",
+        reason: "is needed with `fallback`: it is the most that on demand may cost, USD/h all-in",
+      };
+    return undefined;
+  },
+  ({ onOffline, copyOut }, unknown) =>
+    onOffline === "park" && !copyOut?.target && !unknown.has("copyOut")
+      ? { property: "onOffline", reason: '"park" needs `copyOut.target`: there the contract is kept on record' }
+      : undefined,
+  ({ readyWhen, ports, runtype }) => {
+    if (!readyWhen || !("port" in readyWhen) || runtype === undefined) return undefined;
+    const opened = [...(ports ?? []), ...(PORTS_OF_RUNTYPE[runtype] ?? [])].map((port) =>
+      Number.parseInt(String(port), 10),
+    );
+    if (opened.includes(readyWhen.port)) return undefined;
+    return { property: "readyWhen.port", reason: `${readyWhen.port} is not open; add it to \`ports\`` };
+  },
   ({ waitFor, readyWhen }, unknown) =>
     waitFor === "ready" && readyWhen === undefined && !unknown.has("readyWhen")
       ? {
           property: "readyWhen",
-          reason: 'is needed with waitFor "ready": say which log line shows it, e.g. { log: "^epoch 1" }',
+          reason:
+            'is needed with waitFor "ready": say which log line or port shows it, e.g. { log: "^epoch 1" } or { port: 8000 }',
         }
       : undefined,
   ({ expiresAt, maxDurationHours }) =>

@@ -1,11 +1,26 @@
+import type { InstanceRow } from "../../api/instances.ts";
 import type { Context } from "../../context.ts";
 import { copyOutBefore } from "../../copy-out/gate.ts";
 import { volumeUntouched } from "../../copy-out/volume-record.ts";
-import { mayHaveRun } from "./condition.ts";
+import { waiverFor } from "../../copy-out/waiver.ts";
+import { type Condition, conditionOf, mayHaveRun } from "./condition.ts";
 import type { InstanceState } from "./outputs.ts";
+import { park } from "./park.ts";
 import { findContract } from "./read.ts";
 
-/** The copy-out gate, then the destroy, then proof that it is gone. Deleting what is gone already succeeds. */
+/** What a successor, rented in the same run, is better without. */
+const LOST_ITS_MACHINE: ReadonlySet<Condition> = new Set([
+  "starting",
+  "host-error",
+  "scheduling",
+  "preempted",
+  "offline",
+]);
+
+/**
+ * The copy-out gate, then the destroy, then proof that it is gone. Deleting what is gone already succeeds. A contract whose
+ * host is offline is parked instead when this run's diff has asked for it; a destroy runs no diff, and waits for the host.
+ */
 export async function deleteInstance(context: Context, id: string, props: Record<string, unknown>): Promise<void> {
   const state = props as unknown as InstanceState;
   const row = await findContract(context, id, state, 0);
@@ -13,10 +28,22 @@ export async function deleteInstance(context: Context, id: string, props: Record
     context.log(`${state.label}: contract ${id} is gone already`);
     return;
   }
+  // A volume's instance has to come back to its machine, whatever happened there.
+  if (LOST_ITS_MACHINE.has(conditionOf(row)) && !state.volume) context.market.exclude(row.machine_id);
+  const target = state.copyOut?.target;
+  if (target && shallPark(context, state, row)) return park(context, state, row, target);
   const hasRun = state.everRan || mayHaveRun(row);
   if (hasRun) await copyOutBefore(context, { state, row, purpose: "it is destroyed" });
   await context.destroyer.destroy(row.id);
-  const target = state.copyOut?.target;
   if (!hasRun && state.volume && target) await volumeUntouched(target, state.volume.id, row.id);
   context.log(`${state.label}: contract ${id} is destroyed; the account's list no longer has it`);
+}
+
+/** With a waiver nothing has to be copied, so nothing has to wait. */
+function shallPark(context: Context, state: InstanceState, row: InstanceRow): boolean {
+  return (
+    context.parking.wanted.has(row.id) &&
+    conditionOf(row) === "offline" &&
+    waiverFor(context, state, state.label) === undefined
+  );
 }

@@ -1,14 +1,15 @@
-import { VastError } from "../../api/errors.ts";
 import type { InstanceRow } from "../../api/instances.ts";
 import type { Context } from "../../context.ts";
-import { misfit as misfitOf, usd } from "../../fleet/place.ts";
+import { misfit as misfitOf } from "../../fleet/place.ts";
 import { changesOf } from "../changes.ts";
 import { UNKNOWN } from "../check.ts";
-import { conditionOf } from "./condition.ts";
 import { type InstanceInputs, inputsSchema } from "./inputs.ts";
-import { needOf } from "./need.ts";
+import { needOfRented } from "./need.ts";
+import type { InstanceState } from "./outputs.ts";
 import { findContract } from "./read.ts";
 import { rentedMachine } from "./rented-machine.ts";
+import { type Finding, findingOf } from "./repair.ts";
+import { lostKeys, nameOfKey } from "./ssh-keys.ts";
 
 export interface DiffResult {
   changes: boolean;
@@ -19,9 +20,9 @@ export interface DiffResult {
 /** Fixed at the rental (vast-api.md 3.1): only another contract can have them otherwise. */
 export const REPLACES: readonly (keyof InstanceInputs)[] = ["disk", "ports", "volume", "runtype", "mark"];
 /** Through the template update, which recreates the container: its disk outside volumes is lost, so the gate runs first. */
-export const RECREATES_CONTAINER: readonly (keyof InstanceInputs)[] = ["image", "env", "onstart"];
+export const RECREATES_CONTAINER: readonly (keyof InstanceInputs)[] = ["image", "template", "args", "env", "onstart"];
 /** A machine that meets them as they are now is kept, whatever they were. */
-export const REPLACES_IF_UNMET: readonly (keyof InstanceInputs)[] = ["offer", "bid"];
+export const REPLACES_IF_UNMET: readonly (keyof InstanceInputs)[] = ["offer", "bid", "fallback"];
 /** The template update has no login (vast-api.md 3.5): a contract keeps the one it was rented with. */
 export const AT_NEXT_RENTAL: readonly (keyof InstanceInputs)[] = ["imageLogin"];
 /**
@@ -43,18 +44,14 @@ export async function diffInstance(
   const changed = changedInputs(olds, news);
   const name = String(news.label ?? olds.label);
   const row = await findContract(context, id, olds);
-  const repair = repairNeeded(id, row, olds, news);
-  if (repair) {
-    context.log(
-      `${name}: ${repair.reason} → ${repair.replace === undefined ? "`up` repairs it in place" : "`up` replaces it"}`,
-    );
-  }
+  const found = await findings(context, id, row, olds, news);
+  if (found) context.log(`${name}: ${found.reason}${CONSEQUENCE[found.what]}`);
   const [asked] = REPLACES_IF_UNMET.filter((key) => changed.has(key));
-  const misfit = row && asked ? criteriaReason(row, olds, news) : undefined;
+  const misfit = row && asked ? criteriaReason(context, row, olds, news) : undefined;
   if (misfit) context.log(`${name}: ${misfit} → \`up\` replaces it`);
   const replaces = [
     ...REPLACES.filter((key) => changed.has(key)),
-    ...(repair?.replace === undefined ? [] : [repair.replace]),
+    ...(found?.property === undefined ? [] : [found.property]),
     ...(misfit && asked ? [asked] : []),
   ];
   const recreated = RECREATES_CONTAINER.filter((key) => changed.has(key));
@@ -65,22 +62,36 @@ export async function diffInstance(
   for (const key of AT_NEXT_RENTAL.filter((key) => changed.has(key)))
     context.log(`${name}: the new ${key} is kept for the next rental`);
   return {
-    changes: replaces.length > 0 || repair !== undefined || changed.size > 0,
+    changes: replaces.length > 0 || found?.what === "repair" || changed.size > 0,
     replaces: [...new Set(replaces)],
     // Create-first would find the old contract by its mark and take it for the new one.
     deleteBeforeReplace: true,
   };
 }
 
-function repairNeeded(
+/** From the contract as it is now; says what it finds. */
+async function findings(
+  context: Context,
   id: string,
   row: InstanceRow | undefined,
   olds: Record<string, unknown>,
   news: Record<string, unknown>,
-): Repair | undefined {
-  if (row === undefined) return { replace: "contractId", reason: `contract ${id} is gone` };
-  return neverStarted(row, olds) ? undefined : repairOf(row, news as Partial<InstanceInputs>);
+): Promise<Finding | undefined> {
+  if (row === undefined) return { what: "replace", property: "contractId", reason: `contract ${id} is gone` };
+  if (neverStarted(row, olds)) return undefined;
+  const found = findingOf(context, row, olds as Partial<InstanceState>, news as Partial<InstanceInputs>);
+  if (found?.what === "replace" || found?.what === "repair") return found;
+  const lost = await lostKeys(context, row, news as Partial<InstanceInputs>);
+  if (lost.length === 0) return found;
+  const names = lost.map(nameOfKey).join(", ");
+  return { what: "repair", reason: `contract ${id} has lost the SSH ${lost.length === 1 ? "key" : "keys"} ${names}` };
 }
+
+const CONSEQUENCE: Readonly<Record<Finding["what"], string>> = {
+  repair: " → `up` repairs it in place",
+  replace: " → `up` replaces it",
+  leave: "",
+};
 
 export function changedInputs(olds: Record<string, unknown>, news: Record<string, unknown>): Set<keyof InstanceInputs> {
   const keys = (Object.keys(inputsSchema.shape) as (keyof InstanceInputs)[]).filter(
@@ -94,61 +105,9 @@ function neverStarted(row: InstanceRow, olds: Record<string, unknown>): boolean 
   return olds.state === "stopped" && row.actual_status === null && row.intended_status === "stopped";
 }
 
-interface Repair {
-  reason: string;
-  /** The property shown as the cause of a replacement; undefined repairs in place. */
-  replace?: string;
-}
-
-function repairOf(row: InstanceRow, news: Partial<InstanceInputs>): Repair | undefined {
-  const condition = conditionOf(row);
-  const said = (row.status_msg ?? "").trim().slice(0, 120);
-  const cap = typeof news.offer === "object" ? news.offer.maxDph : undefined;
-  if (typeof cap === "number" && row.dph_total > cap + 1e-4) {
-    return {
-      reason: `contract ${row.id} now costs ${usd(row.dph_total)}/h all-in, over maxDph ${usd(cap)}/h`,
-      replace: "dph",
-    };
-  }
-  if (news.state === "stopped") {
-    return condition === "running"
-      ? { reason: `contract ${row.id} runs although its state should be stopped` }
-      : undefined;
-  }
-  switch (condition) {
-    case "stopped":
-      return { reason: `contract ${row.id} is stopped and bills its disk` };
-    case "crashed":
-      return { reason: `the process of contract ${row.id} has ended${said ? ` (${said})` : ""}` };
-    case "preempted":
-      return preempted(row, news);
-    case "scheduling":
-      return { reason: `contract ${row.id} waits for its GPU, which is rented to another`, replace: "status" };
-    case "expired":
-      return { reason: `contract ${row.id} is past its end date and cannot start again`, replace: "endDate" };
-    case "host-error":
-    case "image-error":
-      return { reason: `contract ${row.id} never started: ${said}`, replace: "status" };
-    default:
-      return undefined;
-  }
-}
-
-function preempted(row: InstanceRow, news: Partial<InstanceInputs>): Repair {
-  const reason = `contract ${row.id} was outbid (going price ${usd(row.min_bid ?? 0)}/h)`;
-  if (news.onInterruption === "fail") {
-    throw new VastError("blocked", `${news.label}: ${reason}, and onInterruption is "fail"`, {
-      fix: 'raise `bid`, or set onInterruption to "rebid" or "replace"',
-    });
-  }
-  const affordable = news.maxBid !== undefined && (row.min_bid ?? Number.POSITIVE_INFINITY) <= news.maxBid;
-  if (news.onInterruption === "rebid" && affordable)
-    return { reason: `${reason}; bidding again, at most ${usd(news.maxBid ?? 0)}/h` };
-  return { reason, replace: "status" };
-}
-
 /** Criteria that the rented machine still meets are no reason to give it up. */
 function criteriaReason(
+  context: Context,
   row: InstanceRow,
   olds: Record<string, unknown>,
   news: Record<string, unknown>,
@@ -158,12 +117,13 @@ function criteriaReason(
   );
   if (!parsed.success) return undefined;
   const inputs = parsed.data;
-  if ((inputs.bid === undefined) !== (olds.bid === undefined))
+  const need = needOfRented(inputs, row.is_bid, context.clock.nowS());
+  if (row.is_bid !== (need.bid !== undefined))
     return "on demand and interruptible cannot be changed after the rental (vast-api.md 3.6)";
   if ("id" in inputs.offer)
     return inputs.offer.id === olds.offerId
       ? undefined
       : `offer ${inputs.offer.id} is pinned, the contract came from another`;
-  const reason = misfitOf(needOf(inputs), rentedMachine(row));
+  const reason = misfitOf(need, rentedMachine(row));
   return reason === undefined ? undefined : `the rented machine does not meet the new criteria: ${reason}`;
 }

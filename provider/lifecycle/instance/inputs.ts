@@ -28,7 +28,20 @@ export const inputsSchema = z.strictObject({
   /** The resource's own name, for messages and waivers; states from before it was recorded lack it. */
   resource: z.string().optional().describe("made by the resource: its name in the program"),
   offer: offerSchema,
-  image: z.string().min(1).max(1024).describe("Docker image, best with a tag that does not move"),
+  template: z
+    .string()
+    .min(1)
+    .max(256)
+    .optional()
+    .describe(
+      "hash id of a Vast template; what the program says wins over it, `env` by name. Runtype and disk are always the program's",
+    ),
+  image: z
+    .string()
+    .min(1)
+    .max(1024)
+    .optional()
+    .describe("Docker image, best with a tag that does not move; may be left out where `template` gives it"),
   imageLogin: z.string().optional().describe("`-u user -p token registry` of a private image; secret in the state"),
   imageCuda: z.number().positive().optional().describe("CUDA that the image needs; default: read from its name"),
   disk: z
@@ -53,7 +66,13 @@ export const inputsSchema = z.strictObject({
   runtype: z
     .enum(["ssh", "ssh_direct", "jupyter", "jupyter_direct", "args"])
     .default("ssh_direct")
-    .describe("how the container is entered; `_direct` needs an open port and is faster"),
+    .describe(
+      "how the container is entered; `_direct` needs an open port and is faster; `args` runs the image's own entry point",
+    ),
+  args: z
+    .array(z.string())
+    .default([])
+    .describe("arguments of the image's entry point, with `runtype: args`; once it has ended `up` restarts nothing"),
   label: z.string().min(1).max(256).describe("shown in the Vast console; default: the resource's name"),
   bid: z
     .number()
@@ -61,7 +80,18 @@ export const inputsSchema = z.strictObject({
     .max(MAX_BID)
     .optional()
     .describe("USD/h for the whole instance without disk; makes it interruptible"),
-  maxBid: z.number().min(MIN_BID).max(MAX_BID).optional().describe("USD/h: how far `onInterruption: rebid` may go"),
+  maxBid: z
+    .number()
+    .min(MIN_BID)
+    .max(MAX_BID)
+    .optional()
+    .describe("USD/h: how far `onInterruption: rebid` may go; `maxDph` holds all the same"),
+  fallback: z
+    .enum(["on-demand"])
+    .optional()
+    .describe(
+      "what to rent when no interruptible offer matches: on demand, within `maxDph`. It stays so until the instance is replaced",
+    ),
   state: z
     .enum(["running", "stopped"])
     .default("running")
@@ -80,27 +110,47 @@ export const inputsSchema = z.strictObject({
     .default("running")
     .describe("how far an `up` waits; `ready` needs `readyWhen`"),
   readyWhen: z
-    .strictObject({
-      log: z
-        .string()
-        .min(1)
-        .refine(isRegExp, "is not a regular expression")
-        .describe("regular expression that a line of its log matches"),
-    })
+    .union([
+      z.strictObject({
+        log: z
+          .string()
+          .min(1)
+          .refine(isRegExp, "is not a regular expression")
+          .describe("regular expression that a log line matches once the worker is ready"),
+      }),
+      z.strictObject({
+        port: z.int().min(1).max(65_535).describe("port of the container that answers once the worker is ready"),
+      }),
+    ])
     .optional()
-    .describe("what shows that the worker is ready"),
+    .describe("how to tell that the worker is ready: `{ log }` or `{ port }`"),
   onInterruption: z
     .enum(["rebid", "replace", "fail"])
     .default("replace")
     .describe(
       "what the next `up` does about an outbid instance: bid again (up to `maxBid`), rent another, or stop with an error",
     ),
-  maxDurationHours: z.number().positive().optional().describe("hours it is needed: offers must be rentable that long"),
-  expiresAt: z.iso.datetime({ offset: true }).optional().describe("ISO time at which it is no longer needed"),
+  onOffline: z
+    .enum(["block", "park"])
+    .default("block")
+    .describe(
+      "what the next `up` does while the host is offline: leave the instance alone, or rent another and keep the old contract on record in the copy-out target until its host is back. A destroy always waits for the host",
+    ),
+  maxDurationHours: z
+    .number()
+    .positive()
+    .optional()
+    .describe("hours from the rental to `expiry`; offers must be rentable that long"),
+  expiresAt: z.iso
+    .datetime({ offset: true })
+    .optional()
+    .describe(
+      "ISO time of `expiry`; offers must be rentable until then. After it `up` stops the instance, and starts and replaces nothing",
+    ),
   sshKeys: z
     .array(z.string().regex(/^(ssh-|ecdsa-)\S+ \S+/, "is a whole public key line: ssh-ed25519 AAAA… name"))
     .default([])
-    .describe("public keys attached to the instance, besides those of the account"),
+    .describe("public keys attached to the instance, besides those of the account; `up` attaches what was lost"),
   adopt: z
     .int()
     .positive()

@@ -3,8 +3,10 @@ import type { Need, OfferCriteria } from "../../fleet/place.ts";
 import type { Criteria } from "./criteria.ts";
 import type { InstanceInputs } from "./inputs.ts";
 
-/** The offers that would do for these inputs, in the terms of the placement. */
-export function needOf(inputs: InstanceInputs): Need {
+const HOUR_S = 3600;
+
+/** The offers that would do for these inputs, in the terms of the placement; `nowS` is the epoch, for `expiresAt`. */
+export function needOf(inputs: InstanceInputs, nowS: number): Need {
   const pinned = "id" in inputs.offer;
   const criteria: OfferCriteria = pinned
     ? // A pinned offer is the user's own choice of machine; only the price is held.
@@ -23,9 +25,25 @@ export function needOf(inputs: InstanceInputs): Need {
         ...(inputs.offer as Criteria),
         minDirectPorts: directPorts(inputs),
         minCuda: minCuda(inputs),
-        minDurationHours: inputs.maxDurationHours,
+        minDurationHours: inputs.maxDurationHours ?? hoursUntil(inputs.expiresAt, nowS),
       };
   return { criteria, diskGb: inputs.disk, bid: inputs.bid, machineId: inputs.volume?.machineId };
+}
+
+/** The need of a contract that stands for the inputs: with a fallback it may be on demand instead of interruptible. */
+export function needOfRented(inputs: InstanceInputs, isBid: boolean, nowS: number): Need {
+  const need = needOf(inputs, nowS);
+  return !isBid && inputs.fallback === "on-demand" ? onDemand(need) : need;
+}
+
+/** The same need, without a bid. */
+export function onDemand(need: Need): Need {
+  return { ...need, bid: undefined };
+}
+
+/** Whole hours: the workers of a fleet, chosen within a moment, must ask the market the same question. */
+function hoursUntil(expiresAt: string | undefined, nowS: number): number | undefined {
+  return expiresAt === undefined ? undefined : Math.max(0, Math.ceil((Date.parse(expiresAt) / 1000 - nowS) / HOUR_S));
 }
 
 function directPorts(inputs: InstanceInputs): number {
@@ -35,10 +53,6 @@ function directPorts(inputs: InstanceInputs): number {
 }
 
 function minCuda(inputs: InstanceInputs): number | undefined {
-  return ("gpu" in inputs.offer ? inputs.offer.minCuda : undefined) ?? inputs.imageCuda ?? cudaOfImage(inputs.image);
-}
-
-/** Is this a bid that `bid` and `maxBid` allow? */
-export function withinBids(bid: number, { bid: lowest, maxBid }: Pick<InstanceInputs, "bid" | "maxBid">): boolean {
-  return lowest !== undefined && bid >= lowest - 1e-6 && bid <= (maxBid ?? lowest) + 1e-6;
+  const asked = "gpu" in inputs.offer ? inputs.offer.minCuda : undefined;
+  return asked ?? inputs.imageCuda ?? (inputs.image === undefined ? undefined : cudaOfImage(inputs.image));
 }

@@ -1,6 +1,8 @@
 import type { InstanceRow } from "../../api/instances.ts";
 import type { Home } from "../../context.ts";
+import { type Boot, keptMessage, keptStatus } from "./boot.ts";
 import { mayHaveRun } from "./condition.ts";
+import { expiryOf } from "./expiry.ts";
 import type { InstanceInputs } from "./inputs.ts";
 import { type SshAddress, sshAddressesOf } from "./ssh-address.ts";
 
@@ -13,6 +15,8 @@ export interface RentalRecord {
   offerId: number | undefined;
   /** Seen running by us: then there may be results on its disk, and the copy-out gate holds. */
   everRan: boolean;
+  /** Only while it boots: how long already, for runs to come. */
+  boot?: Boot | undefined;
 }
 
 /** What a contract is now; prices USD/h all-in unless said. */
@@ -25,6 +29,8 @@ export interface MachineFacts {
   hostId: number | undefined;
   /** Number and name, e.g. `1x RTX 4090`. */
   gpu: string;
+  /** Rented with a bid; false too where the program bids and `fallback` had to rent on demand. */
+  interruptible: boolean;
   /** USD/h, all-in: compute (or bid) plus disk. */
   dph: number;
   /** USD/h of the GPUs, or the bid; billed while it runs. */
@@ -52,12 +58,20 @@ export interface MachineFacts {
 }
 
 /** Outputs of a VastInstance next to its inputs. */
-export interface InstanceFacts extends RentalRecord, MachineFacts {}
+export interface InstanceFacts extends RentalRecord, MachineFacts {
+  /** Epoch seconds after which it shall not run any more, from `expiresAt` or `maxDurationHours`. */
+  expiry: number | undefined;
+}
 
 export type InstanceState = InstanceInputs & InstanceFacts;
 
-export function factsOf(row: InstanceRow, rental: RentalRecord): InstanceFacts {
-  return { ...rental, everRan: rental.everRan || mayHaveRun(row), ...machineFactsOf(row) };
+export function factsOf(
+  row: InstanceRow,
+  rental: RentalRecord,
+  inputs: Pick<InstanceInputs, "expiresAt" | "maxDurationHours">,
+): InstanceFacts {
+  const everRan = rental.everRan || mayHaveRun(row);
+  return { ...rental, everRan, ...machineFactsOf(row), expiry: expiryOf(inputs, row) };
 }
 
 export function machineFactsOf(row: InstanceRow): MachineFacts {
@@ -69,13 +83,14 @@ export function machineFactsOf(row: InstanceRow): MachineFacts {
     machineId: row.machine_id,
     hostId: row.host_id ?? undefined,
     gpu: `${row.num_gpus ?? "?"}x ${row.gpu_name ?? "?"}`,
+    interruptible: row.is_bid,
     dph: round(row.dph_total),
     dphCompute: round(row.dph_base),
     dphStorage: round(row.dph_total - row.dph_base),
     inetUpCost: row.inet_up_cost ?? undefined,
     inetDownCost: row.inet_down_cost ?? undefined,
-    status: row.actual_status ?? "provisioning",
-    statusMessage: (row.status_msg ?? "").trim().slice(0, 200),
+    status: keptStatus(row),
+    statusMessage: keptMessage(row),
     sshCommand: sshCommand(ssh.direct) || proxy,
     sshProxyCommand: proxy,
     portMap,

@@ -1,10 +1,13 @@
 import { isVastError, VastError } from "../../api/errors.ts";
 import { type InstanceRow, showInstance } from "../../api/instances.ts";
 import { assertHome, type Context } from "../../context.ts";
+import { withinBids } from "./bids.ts";
+import { bootOf, type Recorded } from "./boot.ts";
 import { conditionOf } from "./condition.ts";
+import { pastExpiry } from "./expiry.ts";
 import { type InstanceInputs, inputsSchema } from "./inputs.ts";
-import { withinBids } from "./need.ts";
 import { factsOf, type InstanceState } from "./outputs.ts";
+import { lostKeys } from "./ssh-keys.ts";
 
 /** Reads of one engine run share a listing of at most this age, seconds of the service. */
 export const READ_MAX_AGE_S = 120;
@@ -55,7 +58,7 @@ export interface ReadResult {
   inputs?: Record<string, unknown>;
 }
 
-/** Current facts, and drift in what can be changed from outside: label, running or stopped, bid. */
+/** Current facts, and drift in what can be changed from outside: label, running or stopped, bid, template, SSH keys. */
 export async function readInstance(context: Context, id: string, props: Record<string, unknown>): Promise<ReadResult> {
   const { __provider, ...rest } = props;
   const state = rest as unknown as InstanceState;
@@ -65,13 +68,15 @@ export async function readInstance(context: Context, id: string, props: Record<s
     return {};
   }
   const home = state.home ?? { endpoint: context.config.endpoint, accountId: (await context.account()).id };
-  const facts = factsOf(row, {
+  const record = {
     home,
     alternatives: state.alternatives ?? 0,
     offerId: state.offerId,
     everRan: state.everRan ?? true,
-  });
-  const inputs = driftedInputs(pickInputs(state), row);
+    boot: bootOf(row, state as Recorded, context.clock),
+  };
+  const facts = factsOf(row, record, state);
+  const inputs = await driftedInputs(context, pickInputs(state), row);
   return { id, props: plain({ ...inputs, ...facts }), inputs: plain(inputs) };
 }
 
@@ -82,14 +87,20 @@ export function pickInputs(state: Record<string, unknown> | InstanceState): Inst
   return Object.fromEntries(keys.map((key) => [key, record[key]])) as unknown as InstanceInputs;
 }
 
-function driftedInputs(inputs: InstanceInputs, row: InstanceRow): InstanceInputs {
+async function driftedInputs(context: Context, inputs: InstanceInputs, row: InstanceRow): Promise<InstanceInputs> {
   const drifted: InstanceInputs = { ...inputs };
   // The service may answer an unset label with null or "".
   if ((row.label ?? "") !== inputs.label) drifted.label = row.label ?? "";
   const condition = conditionOf(row);
-  if (condition === "stopped" || condition === "preempted" || condition === "expired") drifted.state = "stopped";
-  if (condition === "running") drifted.state = "running";
+  // Stopped is what an instance past its expiry should be.
+  const stays = pastExpiry(inputs, row, context.clock) !== undefined;
+  if (stays) drifted.state = inputs.state;
+  else if (condition === "stopped" || condition === "preempted" || condition === "expired") drifted.state = "stopped";
+  else if (condition === "running") drifted.state = "running";
   if (inputs.bid !== undefined && row.is_bid && !withinBids(row.dph_base, inputs)) drifted.bid = row.dph_base;
+  if (inputs.template !== undefined && row.template_hash_id != null) drifted.template = row.template_hash_id;
+  const lost = new Set(await lostKeys(context, row, inputs));
+  if (lost.size > 0) drifted.sshKeys = inputs.sshKeys.filter((key) => !lost.has(key));
   return drifted;
 }
 

@@ -1,16 +1,17 @@
 import { isVastError, VastError } from "../../api/errors.ts";
 import { type InstanceRow, rentOffer } from "../../api/instances.ts";
-import { allInDph, type Offer } from "../../api/offers.ts";
+import { allInDph } from "../../api/offers.ts";
 import type { Context } from "../../context.ts";
 import { type Need, usd } from "../../fleet/place.ts";
-import { MARK_VARIABLE, rowsWithMark } from "../mark.ts";
+import { MARK_VARIABLE } from "../mark.ts";
 import { usersOnceReleased } from "../volume-users.ts";
-import { choose } from "./choose.ts";
+import { type Choice, choose } from "./choose.ts";
 import { mayHaveRun } from "./condition.ts";
 import { rentRequest } from "./container.ts";
 import type { InstanceInputs } from "./inputs.ts";
-import { needOf } from "./need.ts";
+import { needOf, onDemand } from "./need.ts";
 import type { RentalRecord } from "./outputs.ts";
+import { ownContracts } from "./park.ts";
 import { discardOrKeep, newRecord, type Rental, removeDuplicates, StrandedError } from "./rental.ts";
 import { mismatch } from "./rented-machine.ts";
 import { assertOfThisProgram } from "./take-up.ts";
@@ -22,20 +23,23 @@ const LOOK_S = 10;
 
 /** Search, choose, accept: until one offer is ours. Offers taken meanwhile are passed over. */
 export async function rentOne(context: Context, inputs: InstanceInputs, avoid: ReadonlySet<number>): Promise<Rental> {
-  const need = needOf(inputs);
+  const need = needOf(inputs, context.clock.nowS());
+  const needs = inputs.fallback === "on-demand" ? [need, onDemand(need)] : [need];
   const refused: string[] = [];
   await assertVolumeFree(context, inputs);
   for (let tries = 0; tries < inputs.maxTries * 3; tries += 1) {
-    const { offer, alternatives } = await choose(context, inputs, need, avoid, refused);
-    const price = allInDph(offer, inputs.disk, inputs.bid);
-    context.log(
-      `${inputs.label}: renting offer ${offer.id}: ${offer.num_gpus}x ${offer.gpu_name} on machine ${offer.machine_id}, ${usd(price)}/h all-in (${alternatives} more match)`,
-    );
+    const chosen = await choose(context, inputs, needs, avoid, refused);
+    const { offer, alternatives } = chosen;
+    context.log(`${inputs.label}: renting ${described(inputs, chosen)}`);
     try {
       const record = await newRecord(context, offer.id, alternatives);
-      const id = await accept(context, inputs, offer, record);
+      const id = await accept(context, inputs, chosen, record);
       if (id === undefined) continue;
-      return await readBack(context, inputs, need, { row: unreadRow(inputs, offer, id), record, fresh: true });
+      return await readBack(context, inputs, chosen.need, {
+        row: unreadRow(inputs, chosen, id),
+        record,
+        fresh: true,
+      });
     } catch (error) {
       context.market.release(inputs.mark);
       if (!(error instanceof DudError)) throw error;
@@ -64,13 +68,21 @@ async function assertVolumeFree(context: Context, inputs: InstanceInputs): Promi
   );
 }
 
+function described(inputs: InstanceInputs, { offer, need, alternatives }: Choice): string {
+  const price = `${usd(allInDph(offer, inputs.disk, need.bid))}/h all-in`;
+  const kind = need.bid !== undefined ? " with a bid" : inputs.bid === undefined ? "" : " on demand (no bid fits)";
+  const machine = `${offer.num_gpus}x ${offer.gpu_name} on machine ${offer.machine_id}`;
+  return `offer ${offer.id}: ${machine}, ${price}${kind} (${alternatives} more match)`;
+}
+
 /** The id of the contract, or undefined when the offer was gone and nothing was rented. */
 async function accept(
   context: Context,
   inputs: InstanceInputs,
-  offer: Offer,
+  chosen: Choice,
   record: RentalRecord,
 ): Promise<number | undefined> {
+  const { offer } = chosen;
   // A provider that outlived its engine would rent a machine that no state ever knows (pulumi-notes.md, SIGKILL).
   if (!(await context.engineIsAlive())) {
     throw new VastError("blocked", `${inputs.label}: the Pulumi engine is gone; nothing was rented`, {
@@ -78,17 +90,17 @@ async function accept(
     });
   }
   try {
-    return await context.transport.call(rentOffer, offer.id, rentRequest(inputs));
+    return await context.transport.call(rentOffer, offer.id, rentRequest(inputs, chosen.need.bid));
   } catch (error) {
     if (isVastError(error, "offer-gone")) {
-      await discardFailed(context, inputs, offer, record, error);
+      await discardFailed(context, inputs, chosen, record, error);
       context.market.taken(offer.id);
       context.market.release(inputs.mark);
       context.log(`${inputs.label}: offer ${offer.id} was taken meanwhile; going on to the next`);
       return undefined;
     }
     if (isVastError(error, "unsure", "unexpected")) return lostAnswer(context, inputs, error);
-    if (isVastError(error)) await discardFailed(context, inputs, offer, record, error);
+    if (isVastError(error)) await discardFailed(context, inputs, chosen, record, error);
     throw error;
   }
 }
@@ -97,26 +109,26 @@ async function accept(
 async function discardFailed(
   context: Context,
   inputs: InstanceInputs,
-  offer: Offer,
+  chosen: Choice,
   record: RentalRecord,
   error: VastError,
 ): Promise<void> {
   if (error.contractId === undefined) return;
-  const rental = { row: unreadRow(inputs, offer, error.contractId), record, fresh: true };
+  const rental = { row: unreadRow(inputs, chosen, error.contractId), record, fresh: true };
   const why = `${inputs.label}: the service refused ("${error.message}") and still made contract ${error.contractId}`;
   await discardOrKeep(context, inputs, rental, why);
 }
 
 /** What is known of a contract before the list has shown it: what was asked for. */
-function unreadRow(inputs: InstanceInputs, offer: Offer, id: number): InstanceRow {
+function unreadRow(inputs: InstanceInputs, { offer, need }: Choice, id: number): InstanceRow {
   const { machine_id, host_id, gpu_name, num_gpus, gpu_ram, dph_base, storage_cost } = offer;
   return {
     ...{ id, machine_id, host_id, gpu_name, num_gpus, gpu_ram, storage_cost },
     actual_status: null,
     extra_env: [[MARK_VARIABLE, inputs.mark]],
-    is_bid: inputs.bid !== undefined,
-    dph_base: inputs.bid ?? dph_base,
-    dph_total: allInDph(offer, inputs.disk, inputs.bid),
+    is_bid: need.bid !== undefined,
+    dph_base: need.bid ?? dph_base,
+    dph_total: allInDph(offer, inputs.disk, need.bid),
     disk_space: inputs.disk,
   };
 }
@@ -127,7 +139,8 @@ async function lostAnswer(context: Context, inputs: InstanceInputs, cause: VastE
   context.log(`${inputs.label}: the answer to the rental was lost; looking for its contract`);
   const deadline = clock.elapsedS() + LOST_ANSWER_S;
   for (;;) {
-    const [row] = rowsWithMark((await context.sweeper.since(clock.elapsedS())).rows, inputs.mark);
+    const { rows } = await context.sweeper.since(clock.elapsedS());
+    const [row] = await ownContracts(context, inputs, rows);
     if (row) return row.id;
     if (clock.elapsedS() > deadline) {
       throw new VastError(
@@ -149,13 +162,13 @@ async function readBack(context: Context, inputs: InstanceInputs, need: Need, re
   try {
     const row = await freshRow(context, rental.row.id);
     kept = { ...rental, row };
-    const same = rowsWithMark((await context.sweeper.atMost(60)).rows, inputs.mark);
+    const same = await ownContracts(context, inputs, (await context.sweeper.atMost(60)).rows, row.id);
     if (same.length > 1) kept = takenUp(await removeDuplicates(context, inputs, same, row.id), kept);
   } catch (error) {
     throw new StrandedError(error, inputs, kept);
   }
   if (!kept.fresh) {
-    assertOfThisProgram(inputs, kept);
+    assertOfThisProgram(context, inputs, kept);
     return kept;
   }
   const problem = mismatch(inputs, need, kept.row);

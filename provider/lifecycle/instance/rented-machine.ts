@@ -1,14 +1,12 @@
 import type { InstanceRow } from "../../api/instances.ts";
 import type { Offer } from "../../api/offers.ts";
 import { misfit, type Need, usd } from "../../fleet/place.ts";
+import { PRICE_TOLERANCE } from "./bids.ts";
 import type { InstanceInputs } from "./inputs.ts";
-
-/** Prices are read back with the service's own rounding. */
-const PRICE_TOLERANCE = 1e-4;
 
 /** Why a contract is not what was asked for: kind, disk, price, machine; undefined when it is. */
 export function mismatch(inputs: InstanceInputs, need: Need, row: InstanceRow): string | undefined {
-  if (row.is_bid !== (inputs.bid !== undefined))
+  if (row.is_bid !== (need.bid !== undefined))
     return row.is_bid ? "it is interruptible, on demand was asked" : "it is billed on demand, a bid was given";
   if (row.disk_space < inputs.disk) return `its disk is ${row.disk_space} GB instead of ${inputs.disk}`;
   const cap = need.criteria.maxDph;

@@ -2,18 +2,20 @@ import { VastError } from "../../api/errors.ts";
 import type { InstanceRow } from "../../api/instances.ts";
 import type { Context } from "../../context.ts";
 import { misfit } from "../../fleet/place.ts";
-import { markOf, rowsWithMark } from "../mark.ts";
+import { markOf } from "../mark.ts";
+import { withinBids } from "./bids.ts";
 import { mayHaveRun } from "./condition.ts";
 import { containerDifferences, containerInputsOf } from "./container.ts";
 import type { InstanceInputs } from "./inputs.ts";
-import { needOf } from "./need.ts";
+import { needOf, needOfRented } from "./need.ts";
+import { ownContracts } from "./park.ts";
 import { newRecord, type Rental, removeDuplicates, StrandedError } from "./rental.ts";
 import { mismatch, rentedMachine } from "./rented-machine.ts";
 
 /** A contract of ours from an earlier try whose answer, engine or state was lost. */
 export async function takeUp(context: Context, inputs: InstanceInputs): Promise<Rental | undefined> {
   // Contracts of this run's earlier resources do not matter here, so all creates of a run share one listing.
-  const found = rowsWithMark((await context.sweeper.atMost(60)).rows, inputs.mark);
+  const found = await ownContracts(context, inputs, (await context.sweeper.atMost(60)).rows);
   const [row] = found;
   if (!row) return undefined;
   context.log(
@@ -28,7 +30,7 @@ export async function takeUp(context: Context, inputs: InstanceInputs): Promise<
       throw new StrandedError(error, inputs, rental);
     });
   }
-  assertOfThisProgram(inputs, rental);
+  assertOfThisProgram(context, inputs, rental);
   return rental;
 }
 
@@ -36,9 +38,9 @@ export async function takeUp(context: Context, inputs: InstanceInputs): Promise<
  * A contract of an earlier run may be of an earlier program too.
  * @throws StrandedError with the inputs as they hold for the contract, so that the next diff sees what differs
  */
-export function assertOfThisProgram(inputs: InstanceInputs, rental: Rental): void {
+export function assertOfThisProgram(context: Context, inputs: InstanceInputs, rental: Rental): void {
   const { row } = rental;
-  const problem = mismatch(inputs, needOf(inputs), row);
+  const problem = mismatch(inputs, needOfRented(inputs, row.is_bid, context.clock.nowS()), row);
   const differences = containerDifferences(row, inputs);
   if (problem === undefined && differences.length === 0) return;
   const replaced = problem !== undefined || differences.includes("ports");
@@ -62,9 +64,15 @@ function inputsOf(inputs: InstanceInputs, row: InstanceRow): InstanceInputs {
     ...inputs,
     ...containerInputsOf(row, inputs),
     disk: row.disk_space,
-    bid: row.is_bid ? row.dph_base : undefined,
+    bid: bidOf(inputs, row),
     offer: { ...inputs.offer, ...machine } as InstanceInputs["offer"],
   };
+}
+
+/** A bid that the program allows stays as it says it, and so does one that its fallback has done without. */
+function bidOf(inputs: InstanceInputs, row: InstanceRow): number | undefined {
+  if (!row.is_bid) return inputs.fallback === undefined ? undefined : inputs.bid;
+  return withinBids(row.dph_base, inputs) ? inputs.bid : row.dph_base;
 }
 
 /** A contract that the user made elsewhere. It carries no mark: the state alone knows it. */
@@ -83,7 +91,10 @@ export async function adopt(context: Context, inputs: InstanceInputs, id: number
     );
   }
   assertFixedForLife(inputs, row);
-  const problem = misfit({ ...needOf(inputs), diskGb: row.disk_space, bid: undefined }, rentedMachine(row));
+  const problem = misfit(
+    { ...needOf(inputs, context.clock.nowS()), diskGb: row.disk_space, bid: undefined },
+    rentedMachine(row),
+  );
   if (problem)
     throw new VastError("refused", `${inputs.label}: adopt: contract ${id} does not meet the criteria: ${problem}`);
   context.log(`${inputs.label}: contract ${id} taken into management, nothing rented`);
@@ -99,6 +110,6 @@ function assertFixedForLife(inputs: InstanceInputs, row: InstanceRow): void {
     refuse(`has a disk of ${row.disk_space} GB, the program says ${inputs.disk}`, `set \`disk: ${row.disk_space}\``);
   if (row.is_bid && inputs.bid === undefined)
     refuse("is interruptible, the program says on demand", `set \`bid: ${row.dph_base}\``);
-  if (!row.is_bid && inputs.bid !== undefined)
+  if (!row.is_bid && inputs.bid !== undefined && inputs.fallback === undefined)
     refuse("is rented on demand, the program bids for it", "take `bid` out of the program");
 }

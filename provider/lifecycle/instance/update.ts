@@ -1,22 +1,22 @@
 import { isVastError, VastError } from "../../api/errors.ts";
-import { attachSshKey, type InstanceRow, setBid, setLabel, setState, updateTemplate } from "../../api/instances.ts";
-import { allInDph } from "../../api/offers.ts";
+import { type InstanceRow, setBid, setLabel, setState, updateTemplate } from "../../api/instances.ts";
 import type { Context } from "../../context.ts";
 import { copyOutBefore } from "../../copy-out/gate.ts";
 import { assertRecorded, volumeUsed } from "../../copy-out/volume-record.ts";
-import { wrapOnstart } from "../../fleet/image.ts";
 import { usd } from "../../fleet/place.ts";
+import { PRICE_TOLERANCE, winningBid, withinBids } from "./bids.ts";
+import { bootOf } from "./boot.ts";
 import { conditionOf } from "./condition.ts";
-import { containerEnv } from "./container.ts";
+import { containerSettings } from "./container.ts";
 import { changedInputs, RECREATES_CONTAINER } from "./diff.ts";
+import { pastExpiry } from "./expiry.ts";
 import { type InstanceInputs, inputsSchema } from "./inputs.ts";
-import { withinBids } from "./need.ts";
-import { factsOf, type InstanceState } from "./outputs.ts";
+import { factsOf, type InstanceFacts, type InstanceState } from "./outputs.ts";
 import { findContract, plain } from "./read.ts";
-import { DudError, freshRow, stopAndWait, waitUntilReady, waitUntilRunning } from "./wait.ts";
-
-/** A new bid outbids the going price by this much, so that it does not lose to a tie. */
-const OVERBID = 1.02;
+import { waitUntilReady } from "./ready.ts";
+import { bringKeys } from "./ssh-keys.ts";
+import { unfinished } from "./unfinished.ts";
+import { DudError, freshRow, stopAndWait, waitUntilRunning } from "./wait.ts";
 
 /** Applies in-place changes and repairs: label, bid, running or stopped, keys, and the container's image and settings. */
 export async function updateInstance(
@@ -29,7 +29,7 @@ export async function updateInstance(
   const news = inputsSchema.parse(given);
   const old = olds as unknown as InstanceState;
   const changed = changedInputs(olds, rawNews);
-  let row = await findContract(context, id, old, 0);
+  const row = await findContract(context, id, old, 0);
   if (!row)
     throw new VastError("not-found", `${news.label}: contract ${id} is gone`, {
       fix: "run `pulumi up` again: it will be replaced",
@@ -37,47 +37,68 @@ export async function updateInstance(
   const target = news.copyOut?.target;
   if (news.volume && target) await assertRecorded(context, news.label, target, news.volume.id);
   if ((row.label ?? "") !== news.label) await context.transport.call(setLabel, row.id, news.label);
-  if (changed.has("sshKeys")) for (const key of news.sshKeys) await context.transport.call(attachSshKey, row.id, key);
-  await bidAgain(context, row, news, changed.has("bid"));
-  if (RECREATES_CONTAINER.some((key) => changed.has(key))) {
-    await copyOutBefore(context, {
-      state: { ...old, copyOut: news.copyOut ?? old.copyOut },
-      row,
-      purpose: "the container is recreated",
-    });
-    await volumeInUseAgain(news, row.id);
-    await context.transport.call(updateTemplate, row.id, {
-      image: news.image,
-      env: containerEnv(news),
-      onstart: news.onstart === undefined ? "" : wrapOnstart(news.onstart).text,
-    });
-  }
+  await bringKeys(context, row.id, news.sshKeys, old.sshKeys);
+  const bid = await bidAgain(context, row, news, changed.has("bid"));
+  const recreated = RECREATES_CONTAINER.some((key) => changed.has(key));
+  if (recreated) await recreate(context, row, old, news);
   context.sweeper.invalidate();
-  row = await bringTo(context, row.id, news);
-  const facts = factsOf(row, {
-    home: old.home,
-    alternatives: old.alternatives ?? 0,
-    offerId: old.offerId,
-    everRan: old.everRan ?? true,
-  });
-  return { outs: plain({ ...news, ...facts }) };
+  const state = { context, old, news, provider: __provider };
+  const now = await bringTo(state, row.id, recreated);
+  assertCharged(news, now, bid);
+  return { outs: plain({ ...news, ...factsAfter(state, now, recreated) }) };
 }
 
-async function bidAgain(context: Context, row: InstanceRow, news: InstanceInputs, bidChanged: boolean): Promise<void> {
-  if (news.bid === undefined) return;
-  const rebid = conditionOf(row) === "preempted" && news.onInterruption === "rebid" && news.maxBid !== undefined;
+interface Update {
+  context: Context;
+  old: InstanceState;
+  news: InstanceInputs;
+  provider: unknown;
+}
+
+function factsAfter({ context, old, news }: Update, row: InstanceRow, restarted: boolean): InstanceFacts {
+  // A boot that this update began is not the one that the state may have recorded.
+  const before = restarted ? { everRan: true } : old;
+  const { home, offerId, alternatives = 0, everRan = true } = old;
+  return factsOf(row, { home, alternatives, offerId, everRan, boot: bootOf(row, before, context.clock) }, news);
+}
+
+async function recreate(context: Context, row: InstanceRow, old: InstanceState, news: InstanceInputs): Promise<void> {
+  await copyOutBefore(context, {
+    state: { ...old, copyOut: news.copyOut ?? old.copyOut },
+    row,
+    purpose: "the container is recreated",
+  });
+  await volumeInUseAgain(news, row.id);
+  await context.transport.call(updateTemplate, row.id, containerSettings(news));
+}
+
+/** The bid that was made, if one was, USD/h. */
+async function bidAgain(
+  context: Context,
+  row: InstanceRow,
+  news: InstanceInputs,
+  bidChanged: boolean,
+): Promise<number | undefined> {
+  // A fallback's contract has no bid that could be changed.
+  if (news.bid === undefined || !row.is_bid) return undefined;
+  const outbid = conditionOf(row) === "preempted" && news.onInterruption === "rebid";
   // A bid that an earlier interruption raised within its bounds is no drift.
-  if (!rebid && !bidChanged && withinBids(row.dph_base, news)) return;
-  const bid = rebid ? Math.min(highestBid(news, row), Math.max(news.bid, (row.min_bid ?? 0) * OVERBID)) : news.bid;
-  if (Math.abs(bid - row.dph_base) < 1e-6) return;
+  if (!outbid && !bidChanged && withinBids(row.dph_base, news)) return undefined;
+  const bid = (outbid ? winningBid(news, row) : undefined) ?? news.bid;
+  if (Math.abs(bid - row.dph_base) < 1e-6) return undefined;
   context.log(`${news.label}: bid ${usd(row.dph_base)}/h → ${usd(bid)}/h`);
   await context.transport.call(setBid, row.id, bid);
+  return bid;
 }
 
-/** `maxDph` is all-in: what the disk costs is not there to bid with. */
-function highestBid(news: InstanceInputs, row: InstanceRow): number {
-  const disk = allInDph(row, row.disk_space, 0);
-  return Math.min(news.maxBid ?? Number.POSITIVE_INFINITY, (news.offer.maxDph ?? Number.POSITIVE_INFINITY) - disk);
+/** What is charged is read back, like the price of a rental (user-pains 10). */
+function assertCharged(news: InstanceInputs, row: InstanceRow, bid: number | undefined): void {
+  if (bid === undefined || row.dph_base <= bid + PRICE_TOLERANCE) return;
+  throw new VastError(
+    "unexpected",
+    `${news.label}: ${usd(bid)}/h was bid for contract ${row.id}, but the service charges ${usd(row.dph_base)}/h for it`,
+    { fix: "look at it in the Vast console; `pulumi up` replaces it once it costs more than `maxDph`" },
+  );
 }
 
 /** What a gate has saved of the volume is out of date once the container runs on. */
@@ -86,31 +107,48 @@ async function volumeInUseAgain(news: InstanceInputs, id: number): Promise<void>
   if (news.volume && target) await volumeUsed(target, news.volume.id, id);
 }
 
-/** Starts or stops the instance as the inputs want it, and waits for that. */
-async function bringTo(context: Context, id: number, news: InstanceInputs): Promise<InstanceRow> {
-  let row = await freshRow(context, id);
+/** Starts or stops the instance as the inputs, and its expiry, want it, and waits for that. */
+async function bringTo(update: Update, id: number, recreated: boolean): Promise<InstanceRow> {
+  const { context, news } = update;
+  const row = await freshRow(context, id);
   const condition = conditionOf(row);
-  if (news.state === "stopped") {
-    if (condition === "running" || condition === "starting" || condition === "scheduling")
-      await stopAndWait(context, row, news.label);
+  if (condition === "offline") {
+    context.log(`${news.label}: the host of contract ${id} is offline: it hears of this when it is back`);
+    return row;
+  }
+  if (news.state === "stopped" || pastExpiry(news, row, context.clock) !== undefined) {
+    if (condition === "stopped" || condition === "preempted" || condition === "expired") return row;
+    await stopAndWait(context, row, news.label);
     return freshRow(context, id);
   }
-  if (condition !== "running" && condition !== "starting") {
+  // An entry point that has run to its end has done its work.
+  if (condition === "crashed" && news.runtype === "args") return row;
+  const started = condition !== "running" && condition !== "starting";
+  if (started) {
     await volumeInUseAgain(news, id);
     await start(context, row, news);
     context.sweeper.invalidate();
   }
   if (news.waitFor === "created") return freshRow(context, id);
+  return waitFor(update, id, recreated || started);
+}
+
+async function waitFor(update: Update, id: number, restarted: boolean): Promise<InstanceRow> {
+  const { context, news, provider } = update;
   try {
-    row = await waitUntilRunning(context, id, news, news.label);
+    const row = await waitUntilRunning(context, id, news, news.label);
+    await waitUntilReady(context, row, news);
+    return row;
   } catch (error) {
-    if (!(error instanceof DudError)) throw error;
-    throw new VastError("blocked", `${news.label}: contract ${id} does not start: ${error.message}; it is kept`, {
-      fix: "once its host has given up, `pulumi up` replaces it; to replace it now: `pulumi up --replace` with its URN. Its files are copied out first",
-    });
+    if (!(error instanceof DudError) || !error.seen) throw error;
+    const facts = factsAfter(update, error.seen.row, restarted);
+    throw unfinished(
+      "changed and kept",
+      `it does not start: ${error.message}`,
+      { inputs: news, facts: { ...facts, boot: error.seen.boot }, provider },
+      "the next `pulumi up` replaces it, its files are copied out first",
+    );
   }
-  await waitUntilReady(context, id, news, news.label);
-  return row;
 }
 
 /** A start that the host cannot serve is queued and would run, and bill, whenever it can (vast-api.md 3.5): it is taken back. */

@@ -1,23 +1,26 @@
 import { VastError } from "../../api/errors.ts";
-import { type InstanceRow, requestLogs, setState } from "../../api/instances.ts";
+import { type InstanceRow, setState } from "../../api/instances.ts";
 import type { Context } from "../../context.ts";
-import { conditionOf } from "./condition.ts";
+import { type Boot, longestBootS, whyItIsLate } from "./boot.ts";
+import { conditionOf, saidOf } from "./condition.ts";
+import { serviceNowS } from "./expiry.ts";
 import type { InstanceInputs } from "./inputs.ts";
 
 const POLL_S = 5;
-/** A boot may go on this many times `bootTimeout` as long as it makes progress (pulls of fat images do). */
-const LONGEST_BOOT = 4;
-const LOG_POLL_S = 15;
-const LOG_LINES = 200;
+/** A pull reports every few seconds; a user with sixty workers wants to know that they are alive, not every percent. */
+const PROGRESS_EVERY_S = 120;
 /** A contract just accepted may be missing from the list for a moment. */
 const LISTED_WITHIN_S = 120;
 
 /** Why a machine will not do, so that the caller destroys it and tries another, or not. */
 export class DudError extends Error {
   readonly elsewhere: boolean;
-  constructor(message: string, elsewhere: boolean) {
+  /** The contract as it was seen last, and how long it has been booting. */
+  readonly seen: { row: InstanceRow; boot: Boot | undefined } | undefined;
+  constructor(message: string, elsewhere: boolean, seen?: DudError["seen"]) {
     super(message);
     this.elsewhere = elsewhere;
+    this.seen = seen;
   }
 }
 
@@ -52,29 +55,60 @@ export async function waitUntilRunning(
   const startedS = clock.elapsedS();
   let lastProgressS = startedS;
   let last: InstanceRow | undefined;
+  const report = progressReport(context, id, name, inputs.bootTimeout);
   for (;;) {
     const row = await freshRow(context, id);
-    if (conditionOf(row) === "running") return row;
-    const gaveUp = whyItWillNotRun(row, inputs.image);
+    const condition = conditionOf(row);
+    // An entry point may have run to its end before anybody looked.
+    if (condition === "running" || (condition === "crashed" && inputs.runtype === "args")) return row;
+    const gaveUp = whyItWillNotRun(row, inputs);
     if (gaveUp) throw gaveUp;
     const nowS = clock.elapsedS();
     if (!last || progressOf(row) !== progressOf(last)) lastProgressS = nowS;
-    if (!last || row.actual_status !== last.actual_status) context.log(`${name}: contract ${id} is ${phaseOf(row)}`);
+    report(row);
     last = row;
     const late = whyItIsLate(nowS - startedS, nowS - lastProgressS, inputs.bootTimeout);
     // What has run may have results on its disk, however short it was: that is no dud to be thrown away.
-    if (late && conditionOf(row) === "crashed")
-      throw new VastError("blocked", `its process has ended: ${phaseOf(row)}`);
-    if (late) throw new DudError(`${late} while ${phaseOf(row)}`, true);
+    if (late && condition === "crashed") throw new VastError("blocked", `its process has ended: ${phaseOf(row)}`);
+    if (late) {
+      const hereS = Math.round(serviceNowS(row, clock));
+      const boot = { since: hereS - Math.round(nowS - startedS), movedAt: hereS - Math.round(nowS - lastProgressS) };
+      throw new DudError(`${late} while ${phaseOf(row)}`, true, { row, boot });
+    }
     await clock.sleep(POLL_S);
   }
 }
 
-function whyItWillNotRun(row: InstanceRow, image: string): DudError | undefined {
+/** Says each phase once, and within one how far it is every now and then. */
+function progressReport(context: Context, id: number, name: string, bootTimeoutS: number): (row: InstanceRow) => void {
+  const { clock } = context;
+  const startedS = clock.elapsedS();
+  let status: string | null | undefined;
+  let said = "";
+  let saidS = startedS;
+  return (row) => {
+    const phase = phaseOf(row);
+    const nowS = clock.elapsedS();
+    const isNew = status === undefined || row.actual_status !== status;
+    if (!isNew && (phase === said || nowS - saidS < PROGRESS_EVERY_S)) return;
+    const how =
+      status === undefined ? `up to ${longestBootS(bootTimeoutS)} s` : `${Math.round(nowS - startedS)} s so far`;
+    context.log(`${name}: contract ${id} is ${phase}; waiting for it to run (${how})`);
+    status = row.actual_status;
+    said = phase;
+    saidS = nowS;
+  };
+}
+
+function whyItWillNotRun(row: InstanceRow, { image, imageLogin }: InstanceInputs): DudError | undefined {
   const said = saidOf(row);
   switch (conditionOf(row)) {
     case "image-error":
-      return new DudError(`the image "${image}" cannot be pulled: ${said}`, false);
+      return new DudError(
+        `the image${image === undefined ? " of the template" : ` "${image}"`} cannot be pulled${imageLogin === undefined ? "" : " with this imageLogin"}: ${said}`,
+        false,
+        { row, boot: undefined },
+      );
     case "host-error":
       return new DudError(`the host gave up: ${said || "no reason given"}`, true);
     case "offline":
@@ -89,15 +123,6 @@ function whyItWillNotRun(row: InstanceRow, image: string): DudError | undefined 
   }
 }
 
-function whyItIsLate(waitedS: number, silentS: number, bootTimeoutS: number): string | undefined {
-  if (silentS > bootTimeoutS) return `no progress for ${bootTimeoutS} s`;
-  return waitedS > bootTimeoutS * LONGEST_BOOT ? `not running after ${Math.round(waitedS)} s` : undefined;
-}
-
-function saidOf(row: InstanceRow): string {
-  return (row.status_msg ?? "").trim().slice(0, 300);
-}
-
 function progressOf(row: InstanceRow): string {
   return `${row.actual_status}|${row.cur_state}|${saidOf(row)}`;
 }
@@ -105,40 +130,6 @@ function progressOf(row: InstanceRow): string {
 function phaseOf(row: InstanceRow): string {
   const said = saidOf(row);
   return `${row.actual_status ?? "being provisioned"}${said ? ` (${said})` : ""}`;
-}
-
-/** Waits until a log line matches `readyWhen.log`. The instance is kept when it does not: it may only be slow. */
-export async function waitUntilReady(
-  context: Context,
-  id: number,
-  inputs: InstanceInputs,
-  name: string,
-): Promise<void> {
-  if (inputs.waitFor !== "ready" || !inputs.readyWhen) return;
-  const pattern = new RegExp(inputs.readyWhen.log, "m");
-  const deadline = context.clock.elapsedS() + inputs.bootTimeout * LONGEST_BOOT;
-  context.log(`${name}: contract ${id} is running; waiting for a log line that matches /${inputs.readyWhen.log}/`);
-  for (;;) {
-    const text = await readLogs(context, id);
-    if (pattern.test(text)) return;
-    if (context.clock.elapsedS() > deadline) {
-      const last = text.trim().split("\n").at(-1)?.slice(0, 200) ?? "";
-      throw new VastError(
-        "blocked",
-        `contract ${id} runs but is not ready: no log line matches /${inputs.readyWhen.log}/; the last one is "${last}"`,
-        {
-          fix: "look at its log; `pulumi up` goes on waiting, `pulumi destroy` gives it up",
-        },
-      );
-    }
-    await context.clock.sleep(LOG_POLL_S);
-  }
-}
-
-/** The end of the container's log. The file is uploaded by the host a little after the request (vast-api.md 3.5). */
-export async function readLogs(context: Context, id: number, tail = LOG_LINES): Promise<string> {
-  const url = await context.transport.call(requestLogs, id, { tail });
-  return (await pollResult(context, url)) ?? "";
 }
 
 const RESULT_WITHIN_S = 60;

@@ -171,7 +171,7 @@ describe("an offer that is gone", () => {
 
 describe("a machine that does not come up", () => {
   test.for([
-    ["pull-stuck", "no progress for 200 s"],
+    ["pull-stuck", "no progress for 2"],
     ["boot-fail", "the host gave up"],
     ["cuda-mismatch", "unsatisfied condition: cuda"],
   ] as const)("(%s) is destroyed, and another one rented", async ([kind, why]) => {

@@ -11,7 +11,7 @@ const given = { mark: "0123456789abcdef", label: "trainer-0", image: "a:1", disk
 const check = (inputs: Record<string, unknown>) => checkInputs(inputsSchema, inputs, crossChecks).inputs;
 const rental = { home: { endpoint: "https://a", accountId: 1 }, alternatives: 3, offerId: 5, everRan: true };
 /** As the engine keeps it: inputs with their defaults, and the facts beside them. */
-const state = plain({ ...check(given), ...factsOf(instanceRow(), rental), __provider: "code" });
+const state = plain({ ...check(given), ...factsOf(instanceRow(), rental, {}), __provider: "code" });
 const changed = (different: Record<string, unknown>, old = state) => [
   ...changedInputs(old, check({ ...given, ...different })),
 ];
