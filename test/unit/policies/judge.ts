@@ -10,7 +10,7 @@ import { volumeInputsSchema, volumeProblems } from "../../../provider/lifecycle/
 /** What the engine sends for values that a preview does not know yet. */
 export { UNKNOWN } from "../../../provider/lifecycle/check.ts";
 
-const MARK = "0123456789abcdef";
+const MARK = "0123456789abcdef".repeat(2);
 const OFFER = { gpu: "RTX 4090", maxDph: 0.5 };
 export const TARGET = { connectionId: 1, bucket: "results", prefix: "fleet", region: "us-east-1" };
 

@@ -5,7 +5,7 @@ import { crossChecks } from "../../../provider/lifecycle/instance/cross-checks.t
 import { inputsSchema } from "../../../provider/lifecycle/instance/inputs.ts";
 import { volumeInputsSchema, volumeProblems } from "../../../provider/lifecycle/volume.ts";
 
-const MARK = "0123456789abcdef";
+const MARK = "0123456789abcdef".repeat(2);
 const target = { connectionId: 7, bucket: "results", prefix: "runs", region: "us-east-1" };
 const good = {
   mark: MARK,
