@@ -37,6 +37,7 @@ const NOBODY: Account = {
   balanceThreshold: null,
   hasRented: false,
   standing: { ...GOOD_STANDING },
+  graceUsd: null,
 };
 const NO_KEY: ApiKey = { id: 0, key: "", name: "", permissions: { api: {} }, instanceId: null, createdAt: 0 };
 

@@ -208,7 +208,8 @@ export const createEndpoints = [
     chapter: "3.1",
     scope: "instance_write",
     limit: { minIntervalS: 4.5, penaltyS: 12 },
-    coverage: "complete; a `vm` is a container that is copied whole; `create_from` and jupyter settings have no effect",
+    coverage:
+      "complete; a `vm` is a container that is copied whole; `create_from` and jupyter settings have no effect; ports beyond the host's are left out",
     handle: (call) => {
       const id = Number(call.params.id);
       if (!Number.isInteger(id) || id <= 0) {

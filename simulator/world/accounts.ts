@@ -25,6 +25,7 @@ export function addAccount(
     balanceThreshold: null,
     hasRented: false,
     standing: { ...GOOD_STANDING },
+    graceUsd: null,
   };
   world.accounts.set(id, account);
   addKey(world, account, { key: options.apiKey, name: "default", permissions: null, instanceId: null });

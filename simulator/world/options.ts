@@ -27,6 +27,8 @@ export interface Choices {
   stoppedActualStatus: "exited" | "stopped";
   /** 3.6: what an outbid instance is intended to be. */
   preemptedIntendedStatus: "stopped" | "running";
+  /** 8.7: days of average spending that an account without a card may owe before its instances and volumes go. */
+  creditGraceDays: number;
   /** 6.5: seconds by which charges lag behind usage. */
   chargesLagS: number;
   /** 5.2: the text at the end of a cloud copy. */
@@ -46,6 +48,7 @@ export const DEFAULT_CHOICES: Choices = {
   refusedStart: "queued",
   stoppedActualStatus: "exited",
   preemptedIntendedStatus: "stopped",
+  creditGraceDays: 3,
   chargesLagS: 600,
   copyCompleteText: "Cloud Copy Operation Complete\n",
 };

@@ -259,6 +259,8 @@ export interface Account {
   balanceThreshold: number | null;
   hasRented: boolean;
   standing: Standing;
+  /** USD below zero at which everything is deleted; set when the credit is used up. */
+  graceUsd: number | null;
 }
 
 /** What the service holds against an account, or knows of it: set through the admin API, since no renter's call can. */

@@ -91,6 +91,53 @@ test("invoices list top-ups, page by page", async () => {
   expect(old.current.credit).toBeCloseTo(1012, 6);
 });
 
+test("invoices are ordered by what order_by says, and by nothing else", async () => {
+  await using vast = await bench();
+  const { accounts } = (await vast.admin("GET", "/admin/state")).body;
+  for (const usd of [7, 5]) await vast.admin("POST", `/admin/accounts/${accounts[0].id}/credit`, { usd });
+  const list = (order: unknown) => {
+    const filters = query({ when: { gte: START - 1, lte: START + DAY } }, `&order_by=${JSON.stringify(order)}`);
+    return vast.call("GET", `/api/v1/invoices/?${filters}`);
+  };
+  const amounts = async (order: unknown) =>
+    (await list(order)).body.results.map((row: { amount: number }) => row.amount);
+  expect(await amounts([{ col: "amount_cents", dir: "asc" }])).toEqual([-5, -7, -1000]);
+  expect(await amounts([{ col: "paid_on", dir: "asc" }])).toEqual([-1000, -7, -5]);
+  for (const order of [[{ col: "colour" }], "when"]) {
+    expect(await list(order)).toMatchObject({ status: 400, body: { error: "invalid_request" } });
+  }
+});
+
+test("what an account owes grows until its buffer is used up; then instances and volumes are deleted", async () => {
+  await using vast = await bench({ credit: 3 });
+  const id = await vast.rent(
+    { disk: 200 },
+    { num_gpus: { eq: 1 }, duration: { gte: 90 * DAY }, disk_space: { gte: 400 } },
+  );
+  await vast.until(id, isRunning);
+  const [ask] = (await vast.call("POST", "/api/v0/volumes/search/", {})).body.offers;
+  await vast.call("PUT", "/api/v0/volumes/", { id: ask.id, size: 10 });
+  const user = async () => (await vast.call("GET", "/api/v0/users/current/")).body;
+  const left = async () => {
+    const [{ instances }, { volumes }] = [
+      { instances: (await vast.call("GET", "/api/v1/instances/")).body.total_instances },
+      (await vast.call("GET", "/api/v0/volumes/")).body,
+    ];
+    return [instances, volumes.length];
+  };
+  while ((await user()).credit > 0) await vast.step(3600);
+  expect(await vast.show(id)).toMatchObject({ cur_state: "stopped", intended_status: "stopped" });
+  expect(await left()).toEqual([1, 1]);
+  const events = async () => ((await vast.admin("GET", "/admin/events")).body as { kind: string }[]).map((e) => e.kind);
+  for (let day = 0; day < 60 && !(await events()).includes("deleted-for-credit"); day += 1) await vast.step(DAY);
+  await vast.step(60);
+  expect(await left()).toEqual([0, 0]);
+  const { credit } = await user();
+  expect(credit).toBeLessThan(-1);
+  await vast.step(30 * DAY);
+  expect((await user()).credit).toBe(credit);
+});
+
 test("invoices are filtered by the service of their metadata", async () => {
   await using vast = await bench();
   const list = async (service: unknown) => {
