@@ -45,7 +45,11 @@ export const BLOCKS: Readonly<Record<string, () => string>> = {
   "criteria of an offer": () => inputs(inputRows(criteriaSchema)),
   "inputs of copyOut": () => inputs(inputRows(copyOutSchema, ["target"])),
   "outputs of VastInstance": () =>
-    outputs([...memberRows(OUTPUTS, "MachineFacts"), ...memberRows(OUTPUTS, "RentalRecord", ["home", "everRan"])]),
+    outputs([
+      ...memberRows(OUTPUTS, "MachineFacts"),
+      ...memberRows(OUTPUTS, "InstanceFacts"),
+      ...memberRows(OUTPUTS, "RentalRecord", ["home", "everRan", "boot"]),
+    ]),
   "errors of VastInstance": () => errors(INSTANCE_FILES.filter((file) => !file.includes("volume"))),
   "inputs of VastVolume": () => inputs(inputRows(volumeInputsSchema, ["placeWith", "copyOut.target"]), VOLUME_EFFECTS),
   "outputs of VastVolume": () => outputs(memberRows("lifecycle/volume.ts", "VolumeFacts", ["home"])),
