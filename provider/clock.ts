@@ -1,4 +1,4 @@
-import { setTimeout as wait } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as wait } from "node:timers/promises";
 
 /**
  * The time that money and rate limits run on. Seconds are those of the service: against a simulator that runs
@@ -13,14 +13,27 @@ export interface Clock {
   readonly scale: number;
 }
 
+/** Timers are late by a millisecond or two, so shorter waits than this are kept by looking at the clock. */
+const SHORT_MS = 2;
+/** `Date.now()` has no fractions; further from it than this the steady clock was left behind (suspend, a clock set anew). */
+const STEP_MS = 20;
+
 export function systemClock(scale = 1): Clock {
   const startMs = performance.now();
+  let originMs = performance.timeOrigin;
   return {
     scale,
-    nowS: () => Date.now() / 1000,
+    nowS: () => {
+      const behindMs = Date.now() - (originMs + performance.now());
+      if (Math.abs(behindMs) > STEP_MS) originMs += behindMs;
+      return (originMs + performance.now()) / 1000;
+    },
     elapsedS: () => ((performance.now() - startMs) / 1000) * scale,
     sleep: async (seconds, signal) => {
-      if (seconds > 0) await wait((seconds * 1000) / scale, undefined, { signal });
+      const ms = (seconds * 1000) / scale;
+      const endMs = performance.now() + ms;
+      if (ms > SHORT_MS) await wait(ms, undefined, { signal });
+      else while (performance.now() < endMs) await nextTurn(undefined, { signal });
     },
   };
 }

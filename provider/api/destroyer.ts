@@ -31,7 +31,8 @@ interface Waiting {
 export function createDestroyer(transport: Transport, sweeper: Sweeper): Destroyer {
   const { clock } = transport;
   const waiting: Waiting[] = [];
-  let working = false;
+  /** Ends when nobody waits any more. */
+  let working: Promise<void> | undefined;
   let lastCallS = Number.NEGATIVE_INFINITY;
   let bulkWorks = true;
 
@@ -73,14 +74,9 @@ export function createDestroyer(transport: Transport, sweeper: Sweeper): Destroy
   }
 
   async function work(): Promise<void> {
+    await clock.sleep(GATHER_WALL_S * clock.scale);
     while (waiting.length > 0) await sendNext();
-    working = false;
-  }
-
-  function startWorking(): void {
-    if (working) return;
-    working = true;
-    void clock.sleep(GATHER_WALL_S * clock.scale).then(work);
+    working = undefined;
   }
 
   async function assertGone(id: number): Promise<void> {
@@ -105,8 +101,10 @@ export function createDestroyer(transport: Transport, sweeper: Sweeper): Destroy
     destroy: async (id) => {
       await new Promise<void>((resolve, reject) => {
         waiting.push({ id, done: (error) => (error === undefined ? resolve() : reject(error)) });
-        startWorking();
+        working ??= work();
       });
+      // One listing after the last of them is proof for all.
+      await working;
       sweeper.invalidate();
       await assertGone(id);
     },

@@ -121,11 +121,13 @@ export interface ListPage {
   total: number;
 }
 
+/** The token of the page before is asked for when the call leaves, after it has waited for its turn. */
 export const listInstances = endpoint({
   method: "GET",
   route: "/api/v1/instances/",
-  path: (afterToken: string | null) => {
+  path: (pageBefore: () => string | null) => {
     const query = new URLSearchParams({ limit: "25", order_by: JSON.stringify([{ col: "id", dir: "asc" }]) });
+    const afterToken = pageBefore();
     if (afterToken !== null) query.set("after_token", afterToken);
     return `/api/v1/instances/?${query}`;
   },

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { lock } from "proper-lockfile";
+import { lock, lockSync } from "proper-lockfile";
 import type { Clock } from "../clock.ts";
 
 /**
@@ -30,18 +30,34 @@ export const SPACING_S: Readonly<Record<string, number>> = {
 };
 export const UNLISTED_SPACING_S = 1.0;
 
-/** Calls leave a little later than the limit allows: a call that travels faster than the one before it must not be early. */
-const MARGIN = 1.03;
+/**
+ * Slots are this share of the interval further apart than the limit allows. Half of it is for the way to the service: a
+ * call that travels faster than the one before it must not be early. The other half absorbs calls that leave late, so
+ * that a run of late timers does not add up. A 429 shows that the way varies more, and doubles it.
+ */
+const MARGIN = 0.03;
+const WIDEST_MARGIN = 0.24;
 
 /**
  * Held for a millisecond at a time, so a lock older than two seconds is of a process that was killed. Whoever cannot get
  * it in that time goes on without: the worst of it is a 429, which is waited out, while an error would stop a destroy.
  */
-const LOCK = { realpath: false, stale: 2_000, retries: { retries: 90, factor: 1.2, minTimeout: 2, maxTimeout: 40 } };
+const STALE_LOCK_MS = 2_000;
+const LOCK = {
+  realpath: false,
+  stale: STALE_LOCK_MS,
+  retries: { retries: 90, factor: 1.2, minTimeout: 2, maxTimeout: 40 },
+};
+
+/** Shorter stalls of this process than this are no reason to give a slot up, however fast the clock. */
+const SHORT_STALL_MS = 20;
 
 export interface Pacer {
-  /** Resolves when the caller may send on `route`, and not before the interval since the last one has passed. */
-  slot(route: string): Promise<void>;
+  /**
+   * Sends when the interval since the last call of the route has passed. `send` says when its request is really on its
+   * way, which is later where a connection had to be made: from then on the next interval counts.
+   */
+  inTurn<T>(route: string, send: (left: () => void) => Promise<T>): Promise<T>;
   /** After a 429: nobody sends on `route` for another `seconds`. */
   holdOff(route: string, seconds: number): Promise<void>;
 }
@@ -51,75 +67,155 @@ export interface Pacer {
  * update, or two stacks of one account, would otherwise each believe the endpoint to be idle.
  */
 export function sharedPacer(identity: { endpoint: string; apiKey: string }, clock: Clock): Pacer {
+  const wall = wallOf(clock);
+  const book = slotBook(identity, wall);
+  const margins = new Map<string, number>();
+  const turns = new Map<string, Promise<void>>();
+  const marginOf = (route: string): number => margins.get(route) ?? MARGIN;
+  const spacingMs = (route: string): number => ((SPACING_S[route] ?? UNLISTED_SPACING_S) * 1000) / clock.scale;
+
+  const guardMs = (route: string): number => spacingMs(route) * (marginOf(route) / 2);
+
+  /**
+   * Waits for the next free slot. Each process takes only one ahead, so a run that is killed leaves no queue behind, and
+   * gives it up for a later one when a penalty or a late call came meanwhile, or when it woke too late for it itself.
+   */
+  async function nextSlot(route: string): Promise<number> {
+    let missed: number | undefined;
+    for (;;) {
+      const slotMs = await book.take(route, spacingMs(route) * (1 + marginOf(route)), missed);
+      await wall.until(slotMs);
+      const inTime = wall.nowMs() - slotMs <= Math.max(spacingMs(route) / 2, SHORT_STALL_MS);
+      if (inTime && book.closedUntilMs(route) <= slotMs) return slotMs;
+      missed = slotMs;
+    }
+  }
+
+  /** A call that left later than its slot allows for puts off the next one. */
+  async function departed(route: string, slotMs: number): Promise<void> {
+    const leftMs = wall.nowMs();
+    const late = leftMs - slotMs > guardMs(route);
+    if (late) await book.close(route, leftMs + spacingMs(route) + guardMs(route));
+  }
+
+  function inTurn<T>(route: string, send: (left: () => void) => Promise<T>): Promise<T> {
+    const before = turns.get(route) ?? Promise.resolve();
+    const { promise: turn, resolve: endTurn } = Promise.withResolvers<void>();
+    turns.set(route, turn);
+    const paced = async (): Promise<T> => {
+      await before;
+      const slotMs = await nextSlot(route);
+      return send(() => endTurn(departed(route, slotMs)));
+    };
+    // Also a call that never left lets the next one go.
+    return paced().finally(endTurn);
+  }
+
+  return {
+    inTurn,
+    holdOff: (route, seconds) => {
+      margins.set(route, Math.min(WIDEST_MARGIN, marginOf(route) * 2));
+      return book.close(route, wall.nowMs() + (seconds * 1000) / clock.scale);
+    },
+  };
+}
+
+/** What other processes read in the file too: epoch milliseconds. */
+interface Wall {
+  nowMs(): number;
+  /** On a clock that runs 100 times as fast as life a millisecond is a tenth of a second: to the fraction of one. */
+  until(ms: number): Promise<void>;
+}
+
+/** Timers are late by up to this; the clock keeps shorter sleeps exactly. */
+const TIMER_MS = 2;
+
+function wallOf(clock: Clock): Wall {
+  const nowMs = () => clock.nowS() * 1000;
+  return {
+    nowMs,
+    until: async (ms) => {
+      for (let leftMs = ms - nowMs(); leftMs > 0; leftMs = ms - nowMs()) {
+        const sleepMs = leftMs > 2 * TIMER_MS ? leftMs - TIMER_MS : Math.min(leftMs, TIMER_MS);
+        await clock.sleep((sleepMs / 1000) * clock.scale);
+      }
+    },
+  };
+}
+
+/** When a route is free again, in milliseconds of the wall clock. */
+interface Slot {
+  /** The next slot that nobody has. */
+  free: number;
+  /** Slots before this are void, also those that somebody has. */
+  closed: number;
+}
+
+interface SlotBook {
+  /**
+   * The next slot, which is now or later; the one after it is `spacingMs` further. `missed` is a slot taken before, whose
+   * place is given back if nobody has taken the one after it.
+   */
+  take(route: string, spacingMs: number, missed?: number): Promise<number>;
+  close(route: string, untilMs: number): Promise<void>;
+  closedUntilMs(route: string): number;
+}
+
+function slotBook(identity: { endpoint: string; apiKey: string }, wall: Wall): SlotBook {
   // Hashed: the key must not be in a file name.
   const id = createHash("sha256").update(`${identity.endpoint}\n${identity.apiKey}`).digest("hex").slice(0, 24);
   const folder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "pulumi-vast", "pacing");
   const file = join(folder, `${id}.json`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
 
-  // One reservation at a time inside the process: the lock file is for the others.
+  // One at a time inside the process: the lock file is for the others.
   let queue: Promise<unknown> = Promise.resolve();
   const exclusively = <T>(work: () => T): Promise<T> => {
     const result = queue.then(async () => {
-      const release = await lock(file, LOCK).catch(() => undefined);
+      const release = lockAtOnce(file) ?? (await lock(file, LOCK).catch(() => undefined));
       try {
         return work();
       } finally {
-        await release?.().catch(() => undefined);
+        await release?.()?.catch(() => undefined);
       }
     });
     queue = result.catch(() => undefined);
     return result;
   };
-
-  /** Wall time: what other processes read in the file too. */
-  const nowMs = () => clock.nowS() * 1000;
-  /** The slot when it is free now, else how long until it may be, in wall milliseconds. */
-  const take = (route: string, spacingS: number): number => {
-    const now = nowMs();
-    const free = readSlots(file, now);
-    const waitMs = (free[route] ?? 0) - now;
-    if (waitMs > 0) return waitMs;
-    writeSlots(file, { ...free, [route]: now + (spacingS * 1000) / clock.scale });
-    return 0;
-  };
-  const keepFree = (route: string, seconds: number): void => {
-    const now = nowMs();
-    const free = readSlots(file, now);
-    writeSlots(file, { ...free, [route]: Math.max(free[route] ?? 0, now + (seconds * 1000) / clock.scale) });
-  };
-
-  // Slots are taken when they are due, never ahead of time: who waits heeds a penalty that comes meanwhile, a late call
-  // puts off the next one, and a run that is killed leaves no queue behind.
-  const turns = new Map<string, Promise<void>>();
-  /** When the last caller of this process really left, which is a little after its slot: the file took its time. */
-  const leftAt = new Map<string, number>();
-  const inTurn = (route: string, work: () => Promise<void>): Promise<void> => {
-    const mine = (turns.get(route) ?? Promise.resolve()).then(work);
-    turns.set(
-      route,
-      mine.catch(() => undefined),
-    );
-    return mine;
-  };
+  const slotOf = (slots: Record<string, Slot>, route: string): Slot => slots[route] ?? { free: 0, closed: 0 };
 
   return {
-    slot: (route) =>
-      inTurn(route, async () => {
-        const spacingS = (SPACING_S[route] ?? UNLISTED_SPACING_S) * MARGIN;
-        for (;;) {
-          const ownMs = (leftAt.get(route) ?? 0) + (spacingS * 1000) / clock.scale - nowMs();
-          const waitMs = ownMs > 0 ? ownMs : await exclusively(() => take(route, spacingS));
-          if (waitMs === 0) break;
-          await clock.sleep((waitMs / 1000) * clock.scale);
-        }
-        leftAt.set(route, nowMs());
+    take: (route, spacingMs, missed) =>
+      exclusively(() => {
+        const nowMs = wall.nowMs();
+        const slots = readSlots(file, nowMs);
+        const { free: next, closed } = slotOf(slots, route);
+        const free = next === (missed ?? 0) + spacingMs ? (missed ?? 0) : next;
+        const slotMs = Math.max(nowMs, free, closed);
+        writeSlots(file, { ...slots, [route]: { free: slotMs + spacingMs, closed } });
+        return slotMs;
       }),
-    holdOff: (route, seconds) => exclusively(() => keepFree(route, seconds)),
+    close: (route, untilMs) =>
+      exclusively(() => {
+        const slots = readSlots(file, wall.nowMs());
+        const { free, closed } = slotOf(slots, route);
+        writeSlots(file, { ...slots, [route]: { free, closed: Math.max(closed, untilMs) } });
+      }),
+    closedUntilMs: (route) => slotOf(readSlots(file, wall.nowMs()), route).closed,
   };
 }
 
-function writeSlots(file: string, slots: Record<string, number>): void {
+/** Almost always it is free, and then no other work comes in between. */
+function lockAtOnce(file: string): (() => Promise<void> | undefined) | undefined {
+  try {
+    const release = lockSync(file, { realpath: false, stale: STALE_LOCK_MS });
+    return () => void release();
+  } catch {
+    return undefined;
+  }
+}
+
+function writeSlots(file: string, slots: Record<string, Slot>): void {
   writeFileSync(`${file}.tmp`, JSON.stringify(slots), { mode: 0o600 });
   renameSync(`${file}.tmp`, file);
 }
@@ -127,11 +223,12 @@ function writeSlots(file: string, slots: Record<string, number>): void {
 /** Slots further ahead than this are from a broken clock or file: no interval or penalty is that long. */
 const FARTHEST_SLOT_MS = 60_000;
 
-function readSlots(file: string, nowMs: number): Record<string, number> {
+function readSlots(file: string, nowMs: number): Record<string, Slot> {
   try {
     const parsed: unknown = JSON.parse(readFileSync(file, "utf8"));
-    const entries = Object.entries(parsed as Record<string, unknown>).filter(
-      (entry): entry is [string, number] => typeof entry[1] === "number" && entry[1] < nowMs + FARTHEST_SLOT_MS,
+    const soon = (value: unknown) => typeof value === "number" && value < nowMs + FARTHEST_SLOT_MS;
+    const entries = Object.entries(parsed as Record<string, Partial<Slot> | null>).filter(
+      (entry): entry is [string, Slot] => soon(entry[1]?.free) && soon(entry[1]?.closed),
     );
     return Object.fromEntries(entries);
   } catch {
@@ -140,4 +237,4 @@ function readSlots(file: string, nowMs: number): Record<string, number> {
 }
 
 /** For tests and tools that talk to a service without limits. */
-export const noPacing: Pacer = { slot: async () => {}, holdOff: async () => {} };
+export const noPacing: Pacer = { inTurn: (_route, send) => send(() => {}), holdOff: async () => {} };

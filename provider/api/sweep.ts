@@ -1,10 +1,11 @@
+import type { Clock } from "../clock.ts";
 import { VastError } from "./errors.ts";
 import { type InstanceRow, type ListPage, listInstances } from "./instances.ts";
 import type { Transport } from "./transport.ts";
 
 /** Every contract of the account at one time: complete and well-formed, or an error. */
 export interface Sweep {
-  /** `clock.elapsedS()` when the first page was asked for. */
+  /** `clock.elapsedS()` when the first page was asked for: whatever was so by then is in it. */
   startedAtS: number;
   rows: ReadonlyMap<number, InstanceRow>;
 }
@@ -13,40 +14,67 @@ export interface Sweep {
 const MAX_TRIES = 3;
 
 /**
+ * A sweep leaves when nobody else has asked for one in this wall time, seconds: the engine starts the reads and deletes of a
+ * fleet one by one, and those who come while a sweep is under way would need another.
+ */
+const GATHER_WALL_S = 0.015;
+const LONGEST_GATHER = 40;
+
+/**
  * One paged listing serves every read of a run: N refreshes cost ceil(N/25) calls instead of N (design.md, "Speed").
  * Callers say how old an answer they can take; those who wait at the same time share the next sweep.
  */
 export interface Sweeper {
   /** A sweep whose first page was asked for at or after `notBeforeS` of the clock. */
   since(notBeforeS: number): Promise<Sweep>;
+  /** The same, in no hurry: many who watch a large account keep the list no more than half of the time busy. */
+  nextSince(notBeforeS: number): Promise<Sweep>;
   /** A sweep no older than `seconds`. */
   atMost(seconds: number): Promise<Sweep>;
   /** The rows of a contract have changed by our own doing: what was listed before must not be used again. */
   invalidate(): void;
 }
 
+/** A sweep that waits, or whose pages come in. */
+interface Running {
+  /** Infinite until the first page has been asked for: it will be later than anybody who asks now. */
+  startedAtS: number;
+  result: Promise<Sweep>;
+}
+
 export function createSweeper(transport: Transport): Sweeper {
   const { clock } = transport;
   let latest: Sweep | undefined;
-  let running: { startedAtS: number; result: Promise<Sweep> } | undefined;
+  let running: Running | undefined;
   let validFromS = Number.NEGATIVE_INFINITY;
+  let asked = 0;
+  /** When the endpoint has rested for as long as the last sweep took. */
+  let restedAtS = Number.NEGATIVE_INFINITY;
 
   function start(): Promise<Sweep> {
-    const startedAtS = clock.elapsedS();
-    const result = sweepOnce(transport, startedAtS).then((sweep) => {
-      latest = sweep;
-      return sweep;
-    });
-    running = { startedAtS, result };
-    const clear = () => {
+    const firstPageLeaves = () => {
+      mine.startedAtS = clock.elapsedS();
+      return mine.startedAtS;
+    };
+    const mine: Running = {
+      startedAtS: Number.POSITIVE_INFINITY,
+      result: gathered(clock, () => asked).then(() => sweepOnce(transport, firstPageLeaves)),
+    };
+    running = mine;
+    const settle = () => {
       running = undefined;
     };
-    result.then(clear, clear);
-    return result;
+    mine.result.then((sweep) => {
+      latest = sweep;
+      restedAtS = 2 * clock.elapsedS() - sweep.startedAtS;
+      settle();
+    }, settle);
+    return mine.result;
   }
 
   async function since(notBeforeS: number): Promise<Sweep> {
     const from = Math.max(notBeforeS, validFromS);
+    asked += 1;
     if (latest && latest.startedAtS >= from) return latest;
     // A sweep under way that began too early is waited out, so that only one runs at a time.
     while (running) {
@@ -63,6 +91,11 @@ export function createSweeper(transport: Transport): Sweeper {
 
   return {
     since,
+    nextSince: async (notBeforeS) => {
+      const pauseS = restedAtS - clock.elapsedS();
+      if (!running && pauseS > 0) await clock.sleep(pauseS);
+      return since(notBeforeS);
+    },
     atMost: (seconds) => since(clock.elapsedS() - seconds),
     invalidate: () => {
       validFromS = clock.elapsedS();
@@ -70,14 +103,27 @@ export function createSweeper(transport: Transport): Sweeper {
   };
 }
 
-async function sweepOnce(transport: Transport, startedAtS: number): Promise<Sweep> {
+/** Resolves when `asked` has stood still for a moment, or after some of them in any case. */
+async function gathered(clock: Clock, asked: () => number): Promise<void> {
+  let seen = -1;
+  for (let moments = 0; seen !== asked() && moments < LONGEST_GATHER; moments += 1) {
+    seen = asked();
+    await clock.sleep(GATHER_WALL_S * clock.scale);
+  }
+}
+
+async function sweepOnce(transport: Transport, firstPageLeaves: () => number): Promise<Sweep> {
   for (let attempt = 1; ; attempt += 1) {
     const rows = new Map<number, InstanceRow>();
+    let startedAtS = 0;
     let token: string | null = null;
     let total = 0;
     const seen = new Set<string>();
     do {
-      const page: ListPage = await transport.call(listInstances, token);
+      const page: ListPage = await transport.call(listInstances, () => {
+        if (token === null) startedAtS = firstPageLeaves();
+        return token;
+      });
       for (const row of page.rows) rows.set(row.id, row);
       total = page.total;
       token = page.nextToken;

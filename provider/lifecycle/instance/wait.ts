@@ -29,7 +29,7 @@ export async function freshRow(context: Context, id: number): Promise<InstanceRo
   const { clock, sweeper } = context;
   const deadline = clock.elapsedS() + LISTED_WITHIN_S;
   for (;;) {
-    const row = (await sweeper.since(clock.elapsedS())).rows.get(id);
+    const row = (await sweeper.nextSince(clock.elapsedS())).rows.get(id);
     if (row) return row;
     if (clock.elapsedS() > deadline) {
       throw new VastError("unexpected", `contract ${id} was accepted but is not listed after ${LISTED_WITHIN_S} s`, {

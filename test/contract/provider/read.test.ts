@@ -155,7 +155,7 @@ describe("a living instance is never taken for gone", () => {
     );
     const youngest = held.toSorted((a, b) => Number(b.id) - Number(a.id))[0];
     if (!youngest) throw new Error("nothing was created");
-    const pageOne = await context.transport.call(listInstances, null);
+    const pageOne = await context.transport.call(listInstances, () => null);
     const body = { success: true, total_instances: pageOne.total, next_token: null, instances: pageOne.rows };
     await world.fault({ endpoint: LIST, kind: "wrong-shape", body, times: null });
     await expect(readInstance(world.context(), youngest.id, youngest.state)).rejects.toThrow(/incomplete: 25 of 27/);

@@ -8,34 +8,65 @@ import type { Clock } from "../../../provider/clock.ts";
 const CREATE = "PUT /api/v0/asks/{id}/";
 const identity = { endpoint: "https://console.vast.ai", apiKey: "a-key-that-must-not-leak" };
 let folder: string;
+/** Stands still until a pacer waits. */
+let nowMs: number;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "pacing-"));
   vi.stubEnv("XDG_CACHE_HOME", folder);
-  // The wall clock stands still until a pacer sleeps.
-  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+  nowMs = 1_800_000_000_000;
+  waiting = [];
   onTestFinished(() => {
-    vi.useRealTimers();
     vi.unstubAllEnvs();
     rmSync(folder, { recursive: true, force: true });
   });
 });
 
-/** A pacer, and when its callers were let go, in seconds of the service from now. Sleeping moves the wall clock. */
-function pacing(scale = 1, who = identity) {
-  const startMs = Date.now();
-  const at: number[] = [];
-  const clock: Clock = {
+interface Waiting {
+  ms: number;
+  wake: () => void;
+}
+/** Those who wait for the wall clock; whoever is first is woken first, once everybody else has come to rest. */
+let waiting: Waiting[] = [];
+
+/** Waiting moves the wall clock, and further than asked where timers are late. */
+function clockOf(scale: number, lateMs: (call: number) => number = () => 0): Clock {
+  let calls = 0;
+  return {
     scale,
-    nowS: () => Date.now() / 1000,
+    nowS: () => nowMs / 1000,
     elapsedS: () => 0,
-    sleep: async (seconds) => void vi.setSystemTime(Date.now() + Math.ceil((seconds * 1000) / scale)),
+    sleep: (seconds) =>
+      new Promise((wake) => {
+        waiting.push({ ms: nowMs + (seconds * 1000) / scale + lateMs(calls), wake });
+        calls += 1;
+        afterRest(wakeFirst);
+      }),
   };
+}
+
+function wakeFirst(): void {
+  const [first] = waiting.sort((a, b) => a.ms - b.ms).splice(0, 1);
+  nowMs = Math.max(nowMs, first?.ms ?? 0);
+  first?.wake();
+}
+
+function afterRest(work: () => void, turns = 10): void {
+  setImmediate(() => (turns === 0 ? work() : afterRest(work, turns - 1)));
+}
+
+/** A pacer, and when its calls left, in seconds of the service from now. */
+function pacing(scale = 1, who = identity, clock = clockOf(scale)) {
+  const startMs = nowMs;
+  const at: number[] = [];
   const pacer = sharedPacer(who, clock);
-  const slot = async (route: string) => {
-    await pacer.slot(route);
-    at.push(((Date.now() - startMs) / 1000) * scale);
-  };
+  /** `connectMs`: what a new connection takes before the call can be written to it. */
+  const slot = (route: string, connectMs = 0) =>
+    pacer.inTurn(route, async (left) => {
+      nowMs += connectMs;
+      at.push(((nowMs - startMs) / 1000) * scale);
+      left();
+    });
   return { pacer: { ...pacer, slot }, at, startMs };
 }
 
@@ -65,7 +96,7 @@ test("two programs with the same key never call closer together than the interva
 
 test("a program that starts right after another has ended still keeps the interval", async () => {
   await pacing().pacer.slot(CREATE);
-  vi.setSystemTime(Date.now() + 1000);
+  nowMs += 1000;
   const later = pacing();
   await later.pacer.slot(CREATE);
   expect(later.at[0]).toBeGreaterThanOrEqual(3.5);
@@ -124,23 +155,73 @@ test("a penalty shortens no interval", async () => {
 test("a call that left late puts off the next one", async () => {
   const { pacer, at } = pacing();
   await pacer.slot(CREATE);
-  vi.setSystemTime(Date.now() + 8000);
+  nowMs += 8000;
   await pacer.slot(CREATE);
   await pacer.slot(CREATE);
   expect(at[1]).toBeCloseTo(8, 1);
   expect((at[2] ?? 0) - (at[1] ?? 0)).toBeGreaterThanOrEqual(4.5);
 });
 
+test("timers that are a little late do not add up", async () => {
+  const { pacer, at } = pacing(
+    1,
+    identity,
+    clockOf(1, (call) => (call % 2 === 0 ? 60 : 0)),
+  );
+  for (let n = 0; n < 21; n += 1) await pacer.slot(CREATE);
+  for (const gap of gaps(at)) expect(gap).toBeGreaterThanOrEqual(4.5);
+  expect(at[20]).toBeLessThanOrEqual(20 * 4.5 * 1.035);
+});
+
+test("a program that wakes too late for its slot does not call beside another that is in time", async () => {
+  const stalled = pacing(
+    1,
+    identity,
+    clockOf(1, (call) => (call === 1 ? 4600 : 0)),
+  );
+  const other = pacing();
+  await Promise.all(Array.from({ length: 8 }, (_, n) => (n % 2 ? stalled : other).pacer.slot(CREATE)));
+  for (const gap of gaps([...stalled.at, ...other.at])) expect(gap).toBeGreaterThanOrEqual(4.5);
+});
+
+test("a call that first needs a connection counts from when it is written to it", async () => {
+  const { pacer, at } = pacing();
+  await pacer.slot(CREATE, 800);
+  await pacer.slot(CREATE);
+  expect((at[1] ?? 0) - (at[0] ?? 0)).toBeGreaterThanOrEqual(4.5);
+});
+
+test("a call that fails before it left lets the next one go", async () => {
+  const { pacer, at } = pacing();
+  const failing = pacer.inTurn(CREATE, () => Promise.reject(new Error("no network")));
+  await expect(failing).rejects.toThrow("no network");
+  await pacer.slot(CREATE);
+  expect(at).toHaveLength(1);
+});
+
+test("after a refusal calls keep a wider distance", async () => {
+  const { pacer, at } = pacing();
+  await pacer.holdOff(CREATE, 12);
+  for (let n = 0; n < 3; n += 1) await pacer.slot(CREATE);
+  for (const gap of gaps(at)) expect(gap).toBeGreaterThanOrEqual(4.5 * 1.05);
+});
+
 test("a run with many calls ahead that is killed leaves the next run no queue", async () => {
   const killed = pacing();
   await killed.pacer.slot(CREATE);
   // These never get their turn: the process is gone before.
-  const stuck: Clock = { scale: 1, nowS: () => 0, elapsedS: () => 0, sleep: () => new Promise(() => {}) };
-  const dead = sharedPacer(identity, stuck);
-  for (let n = 0; n < 20; n += 1) void dead.slot(CREATE);
+  const taken = Promise.withResolvers<void>();
+  const sleep = () => {
+    taken.resolve();
+    return new Promise<void>(() => {});
+  };
+  const dead = pacing(1, identity, { ...clockOf(1), sleep });
+  for (let n = 0; n < 20; n += 1) void dead.pacer.slot(CREATE);
+  await taken.promise;
   const next = pacing();
   await next.pacer.slot(CREATE);
-  expect(next.at[0]).toBeLessThanOrEqual(5);
+  // The one slot that it had taken is lost.
+  expect(next.at[0]).toBeLessThanOrEqual(10);
 });
 
 test("against a faster clock the same seconds of the service hold", async () => {

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { VastError } from "../../../provider/api/errors.ts";
 import type { InstanceRow, ListPage } from "../../../provider/api/instances.ts";
 import { createSweeper } from "../../../provider/api/sweep.ts";
@@ -18,14 +18,16 @@ function sweeping(list: List) {
     clock,
     baseUrl: "http://list",
     fetchResult: async () => undefined,
-    call: async (_endpoint: unknown, token: string | null) => {
+    call: async (_endpoint: unknown, pageBefore: () => string | null) => {
       calls += 1;
       const call = calls;
+      const token = pageBefore();
       await clock.sleep(1);
       return list(token, call);
     },
   } as unknown as Transport;
-  return { clock, sweeper: createSweeper(transport), calls: () => calls };
+  const underWay = () => vi.waitUntil(() => calls > 0, { interval: 1 });
+  return { clock, sweeper: createSweeper(transport), calls: () => calls, underWay };
 }
 
 /** Keyset paging over ids, as the service does it (vast-api.md 1.5); the token may look like anything. */
@@ -154,14 +156,31 @@ describe("readers of the list", () => {
   });
 
   test("who ask while one is under way, and need a later one, share the next", async () => {
-    const { sweeper, calls, clock } = sweeping(three());
+    const { sweeper, calls, clock, underWay } = sweeping(three());
     const first = sweeper.since(clock.elapsedS());
+    await underWay();
     clock.advance(0.5);
     const later = clock.elapsedS();
     const others = await Promise.all([first, ...range(20).map(() => sweeper.since(later))]);
     expect(new Set(others).size).toBe(2);
     for (const sweep of others.slice(1)) expect(sweep.startedAtS).toBeGreaterThanOrEqual(later);
     expect(calls()).toBe(6);
+  });
+
+  test("who ask before its first page has left share it", async () => {
+    const { sweeper, calls, clock } = sweeping(three());
+    const first = sweeper.since(clock.elapsedS());
+    clock.advance(0.5);
+    expect(await sweeper.since(clock.elapsedS())).toBe(await first);
+    expect(calls()).toBe(3);
+  });
+
+  test("who are in no hurry let it rest for as long as the last sweep took", async () => {
+    const { sweeper, clock } = sweeping(three());
+    const { startedAtS } = await sweeper.nextSince(clock.elapsedS());
+    const endedS = clock.elapsedS();
+    const next = await sweeper.nextSince(endedS);
+    expect(next.startedAtS - endedS).toBeGreaterThanOrEqual(endedS - startedAtS - 1e-9);
   });
 
   test("who can take an older answer cost nothing", async () => {
@@ -185,12 +204,13 @@ describe("readers of the list", () => {
   });
 
   test("nor one that was under way at that change", async () => {
-    const { sweeper, clock } = sweeping(three());
-    const underWay = sweeper.since(clock.elapsedS());
+    const { sweeper, clock, underWay } = sweeping(three());
+    const before = sweeper.since(clock.elapsedS());
+    await underWay();
     clock.advance(0.5);
     sweeper.invalidate();
     const after = await sweeper.atMost(600);
-    expect(after).not.toBe(await underWay);
+    expect(after).not.toBe(await before);
   });
 
   test("who share a sweep share its failure, and the next reader tries again", async () => {
@@ -206,14 +226,15 @@ describe("readers of the list", () => {
 
   test("who need a later sweep are not hurt by an earlier one that fails", async () => {
     const pages = three();
-    const { sweeper, clock } = sweeping((token, call) => {
+    const { sweeper, clock, underWay } = sweeping((token, call) => {
       if (call === 1) throw new VastError("unsure", "the connection broke");
       return pages(token, call);
     });
-    const failing = sweeper.since(clock.elapsedS());
+    const failing = expect(sweeper.since(clock.elapsedS())).rejects.toThrow("the connection broke");
+    await underWay();
     clock.advance(0.5);
     const later = sweeper.since(clock.elapsedS());
-    await expect(failing).rejects.toThrow("the connection broke");
+    await failing;
     expect((await later).rows.size).toBe(60);
   });
 });

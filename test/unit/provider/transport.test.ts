@@ -59,7 +59,7 @@ async function failure(answer: Answer, call: "show" | "rent" | "list" | "destroy
     call === "show"
       ? transport.call(showInstance, 5)
       : call === "list"
-        ? transport.call(listInstances, null)
+        ? transport.call(listInstances, () => null)
         : call === "destroy"
           ? transport.call(destroyInstance, 5)
           : transport.call(rentOffer, 5, rental),
@@ -82,7 +82,13 @@ describe("a request", () => {
   test("waits for its slot of the route, once for every try", async () => {
     await using server = await answeringServer([{ status: 502 }, { body: { instances: null } }]);
     const slots: string[] = [];
-    const pacer: Pacer = { ...noPacing, slot: async (route) => void slots.push(route) };
+    const pacer: Pacer = {
+      ...noPacing,
+      inTurn: (route, send) => {
+        slots.push(route);
+        return send(() => {});
+      },
+    };
     expect(await client(server.url, pacer).transport.call(showInstance, 5)).toBeNull();
     expect(slots).toEqual(["GET /api/v0/instances/{id}/", "GET /api/v0/instances/{id}/"]);
   });
