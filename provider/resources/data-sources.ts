@@ -72,7 +72,7 @@ function stackConfig(key: string): string | undefined {
 }
 
 /** What goes wrong here is the user's to put right: the message without a call stack, and the code for those who branch. */
-async function ask<T>(name: string, question: (context: Context) => Promise<T>): Promise<T> {
+export async function ask<T>(name: string, question: (context: Context) => Promise<T>): Promise<T> {
   try {
     return await question(await sharedContext());
   } catch (error) {

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { ask } from "./data-sources.ts";
 import { VastInstance, type VastInstanceArgs } from "./vast-instance.ts";
 import { VastVolume } from "./vast-volume.ts";
 
@@ -52,7 +53,10 @@ export class VastFleet extends pulumi.ComponentResource {
     this.ssh = pulumi
       .all(this.workers.map((worker) => pulumi.all([worker.label, worker.sshCommand])))
       .apply((pairs) => Object.fromEntries(pairs));
-    this.registerOutputs({ dph: this.dph, perDay: this.perDay, ssh: this.ssh });
+    const dph = pulumi
+      .all([this.dph, pulumi.runtime.isDryRun() ? showMarket(args, this) : undefined])
+      .apply(([usd]) => usd);
+    this.registerOutputs({ dph, perDay: this.perDay, ssh: this.ssh });
   }
 }
 
@@ -84,6 +88,22 @@ function mountVolume(
     volume: resource,
     inputs: { volume: { id: resource.volumeId, machineId: resource.machineId, mountPath: volume.mountPath } },
   };
+}
+
+/** In a preview no worker has a price yet: says what the market asks for such workers now. Prices are no reason to fail. */
+function showMarket({ workers, profile, volume }: VastFleetArgs, fleet: VastFleet): pulumi.Output<void> {
+  // Known only once its target is made, and no matter for the price.
+  const { copyOut, ...priced } = profile;
+  return pulumi.output(priced).apply(async (worker) => {
+    try {
+      const { marketReport } = await import("../lifecycle/market-report.ts");
+      const wanted = { workers, worker, volumeGb: volume?.size };
+      const report = await ask("market", (context) => marketReport(context, wanted));
+      if (report !== undefined) await pulumi.log.info(report, fleet);
+    } catch (error) {
+      await pulumi.log.warn(`prices cannot be shown: ${(error as Error).message}`, fleet);
+    }
+  });
 }
 
 /** Hundredths of a cent: sums of floats would show as changes. */

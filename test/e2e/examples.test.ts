@@ -34,6 +34,15 @@ test.each(examples)("the example of $page is a program that a preview accepts", 
   expect(preview.all).toMatch(/to create/);
 });
 
+test("a preview of the fleet says what the market asks for it now", async () => {
+  const example = examples.find(({ page }) => page === "vast-fleet.md");
+  project.write("index.ts", onThisMachine(example?.program ?? ""));
+  const preview = await project.ok(["preview"]);
+  expect(preview.all).toMatch(
+    /\d+ machines match now; best: 1x RTX 4090 at \$0\.\d+\/h.*Together \$\d\.\d+\/h all-in, \$\d+\.\d+ a day/,
+  );
+});
+
 test("the example of vast-instance.md rents one machine, and a destroy copies out and leaves none", async () => {
   const example = examples.find(({ page }) => page === "vast-instance.md");
   project.write("index.ts", onThisMachine(example?.program ?? ""));
