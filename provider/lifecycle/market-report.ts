@@ -31,7 +31,7 @@ export async function marketReport(
   if (failures.length > 0 || workers === 0) return undefined;
   const parsed = inputsSchema.parse(inputs);
   if ("id" in parsed.offer) return undefined;
-  const need = needOf(parsed);
+  const need = needOf(parsed, context.clock.nowS());
   const offers = await context.market.offers(offerQuery(need));
   const fitting = candidates(need, offers, new Set()).filter(
     (offer) => volumeGb === undefined || hasVolume(offer, volumeGb),
