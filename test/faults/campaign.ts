@@ -87,8 +87,7 @@ export async function runOn({
   onReport,
 }: CampaignOptions & ShardOrder): Promise<CampaignReport> {
   const cache = mkdtempSync(join(SCRATCH, "fault-campaign-cache-"));
-  const before = { ...process.env };
-  Object.assign(process.env, {
+  const restore = environment({
     AWS_ACCESS_KEY_ID: ROOT.accessKeyId,
     AWS_SECRET_ACCESS_KEY: ROOT.secretAccessKey,
     XDG_CACHE_HOME: cache,
@@ -106,12 +105,23 @@ export async function runOn({
     );
     return summary(reports);
   } finally {
-    process.env = before;
+    restore();
     rmSync(cache, { recursive: true, force: true });
   }
 }
 
-function summary(reports: readonly RunReport[]): CampaignReport {
+function environment(variables: Record<string, string>): () => void {
+  const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, variables);
+  return () => {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  };
+}
+
+export function summary(reports: readonly RunReport[]): CampaignReport {
   return reports.map(one).reduce(sum, { runs: 0, kinds: {}, violations: [], unrepaired: 0 });
 }
 

@@ -79,7 +79,7 @@ function lostFile({ contract, volume, path, sha256: hash }: Written, objects: re
     : [`${path}, written on contract ${contract}${volume ? `'s volume at ${MOUNT}` : ""}, is not in S3`];
 }
 
-function overlaps(contracts: readonly SeenContract[]): string[] {
+export function overlaps(contracts: readonly SeenContract[]): string[] {
   return contracts.flatMap((one) =>
     contracts
       .filter((other) => other.id > one.id && markOf(other) === markOf(one))

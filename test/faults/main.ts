@@ -1,6 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
-import { type CampaignReport, runHere, runSpread } from "./campaign.ts";
+import { type CampaignReport, runHere, runSpread, summary } from "./campaign.ts";
+import { engineRuns } from "./engine-run.ts";
+import type { RunReport } from "./handler-run.ts";
 
 interface Options {
   seed: number;
@@ -23,35 +25,48 @@ const program = new Command("npm run test:faults --")
 
 await program.parseAsync();
 
-async function campaign({ seed, runs, only, json, verbose }: Options): Promise<void> {
-  const startedMs = performance.now();
-  const indexes = only === undefined ? Array.from({ length: runs }, (_, index) => index) : [only];
-  let done = 0;
-  const run = only === undefined ? runSpread : runHere;
-  const report = await run({
-    seed,
-    indexes,
-    onReport: ({ index, steps, violations, messages }) => {
-      done += 1;
-      if (done % 250 === 0) console.log(`${done} of ${indexes.length} runs`);
-      if (only !== undefined && verbose) console.log([...steps, "", ...messages].join("\n"));
-      if (violations.length === 0) return;
-      console.log(
-        `\nVIOLATION in run ${index} (repeat: npm run test:faults -- --seed ${seed} --only ${index} --verbose)`,
-      );
-      console.log(indented([...violations, "", ...steps]));
-    },
-  });
-  const seconds = Math.round((performance.now() - startedMs) / 1000);
-  print(report, seconds);
-  if (json !== undefined)
-    writeFileSync(json, `${JSON.stringify({ seed, handlers: { ...report, seconds } }, null, 2)}\n`);
-  if (report.violations.length > 0) process.exitCode = 1;
+async function campaign(options: Options): Promise<void> {
+  const { seed, engineRuns: onEngine, json } = options;
+  const handlers = await timed("handlers", () => handlerCampaign(options));
+  const engine = await timed("real engine", async () => summary(await engineRuns(seed, onEngine, tell(options))));
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify({ seed, handlers, engine }, null, 2)}\n`);
+  if (handlers.violations.length + engine.violations.length > 0) process.exitCode = 1;
 }
 
-function print({ runs, kinds, violations, unrepaired }: CampaignReport, seconds: number): void {
+async function handlerCampaign(options: Options): Promise<CampaignReport> {
+  const { seed, runs, only } = options;
+  const indexes = only === undefined ? Array.from({ length: runs }, (_, index) => index) : [only];
+  if (indexes.length === 0) return summary([]);
+  return (only === undefined ? runSpread : runHere)({ seed, indexes, onReport: tell(options) });
+}
+
+/** Progress, and every violation at once with all that is needed to look into it. */
+function tell({ seed, only, verbose }: Options): (report: RunReport) => void {
+  let done = 0;
+  return ({ index, steps, violations, messages }) => {
+    done += 1;
+    if (done % 100 === 0) console.log(`${done} runs`);
+    if (only !== undefined && verbose) console.log([...steps, "", ...messages].join("\n"));
+    if (violations.length === 0) return;
+    console.log(`\nVIOLATION in run ${index} (handlers: repeat with --seed ${seed} --only ${index} --verbose)`);
+    console.log(indented([...violations, "", ...steps]));
+  };
+}
+
+async function timed(
+  where: string,
+  work: () => Promise<CampaignReport>,
+): Promise<CampaignReport & { seconds: number }> {
+  const startedMs = performance.now();
+  const report = await work();
+  const seconds = Math.round((performance.now() - startedMs) / 1000);
+  if (report.runs > 0) print(where, report, seconds);
+  return { ...report, seconds };
+}
+
+function print(where: string, { runs, kinds, violations, unrepaired }: CampaignReport, seconds: number): void {
   const sorted = Object.entries(kinds).sort(([, a], [, b]) => b - a);
-  console.log(`\n${runs} runs on the handlers in ${seconds} s; faults and events by kind:`);
+  console.log(`\n${runs} runs on the ${where} in ${seconds} s; faults and events by kind:`);
   for (const [kind, count] of sorted) console.log(`  ${String(count).padStart(6)}  ${kind}`);
   console.log(`${unrepaired} runs whose one up after the faults could not do everything`);
   console.log(`violations: ${violations.length}`);

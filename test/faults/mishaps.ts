@@ -2,6 +2,9 @@ import type { FaultSpec } from "../../simulator/world/faults.ts";
 import type { Draws } from "../bench/draws.ts";
 import type { RunWorld, SeenContract } from "./run-world.ts";
 
+/** The side of a world from which mishaps come. */
+export type Mischief = Pick<RunWorld, "admin" | "asUser" | "contracts" | "fault">;
+
 /** Every call that the provider makes, as a place for faults of the connection. */
 const ROUTES = [
   "GET /api/v1/instances/",
@@ -75,7 +78,7 @@ const MAKES: Record<string, Make> = {
 };
 
 /** Puts a fault of a random kind into the world; what it was, for the report. */
-export async function randomFault(world: RunWorld, draws: Draws): Promise<{ kind: string; fault: Fault }> {
+export async function randomFault(world: Mischief, draws: Draws): Promise<{ kind: string; fault: Fault }> {
   const kind = draws.pick(Object.keys(MAKES));
   const make = MAKES[kind] as Make;
   const fault = make(draws);
@@ -85,7 +88,7 @@ export async function randomFault(world: RunWorld, draws: Draws): Promise<{ kind
 
 export interface Event {
   kind: string;
-  happen: (world: RunWorld) => Promise<void>;
+  happen: (world: Mischief) => Promise<void>;
 }
 
 type Choose = (contracts: readonly SeenContract[]) => SeenContract | undefined;
@@ -107,31 +110,31 @@ interface Detail {
 }
 
 const EVENTS = {
-  preempt: (world: RunWorld, pick: Choose) =>
+  preempt: (world: Mischief, pick: Choose) =>
     toRunning(
       world,
       pick,
       (one) => world.admin("POST", `/instances/${one.id}/preempt`),
       (one) => one.isBid,
     ),
-  crash: (world: RunWorld, pick: Choose) =>
+  crash: (world: Mischief, pick: Choose) =>
     toRunning(world, pick, (one) => world.admin("POST", `/instances/${one.id}/crash`)),
-  "host offline": (world: RunWorld, pick: Choose) =>
+  "host offline": (world: Mischief, pick: Choose) =>
     toLiving(world, pick, (one) => world.admin("POST", `/machines/${one.machineId}/offline`)),
-  "host online": (world: RunWorld, pick: Choose) =>
+  "host online": (world: Mischief, pick: Choose) =>
     toLiving(world, pick, (one) => world.admin("POST", `/machines/${one.machineId}/online`)),
-  "stopped by hand": (world: RunWorld, pick: Choose) =>
+  "stopped by hand": (world: Mischief, pick: Choose) =>
     toLiving(world, pick, (one) => world.asUser("PUT", `/api/v0/instances/${one.id}/`, { state: "stopped" })),
-  "started by hand": (world: RunWorld, pick: Choose) =>
+  "started by hand": (world: Mischief, pick: Choose) =>
     toLiving(world, pick, (one) => world.asUser("PUT", `/api/v0/instances/${one.id}/`, { state: "running" })),
-  "label changed by hand": (world: RunWorld, pick: Choose) =>
+  "label changed by hand": (world: Mischief, pick: Choose) =>
     toLiving(world, pick, (one) => world.asUser("PUT", `/api/v0/instances/${one.id}/`, { label: "renamed" })),
-  "price moves": async (world: RunWorld, _pick: Choose, { factor, others }: Detail) => {
+  "price moves": async (world: Mischief, _pick: Choose, { factor, others }: Detail) => {
     const machines = await world.admin<{ id: number }[]>("GET", "/machines");
     const machine = machines[Math.floor(others * machines.length)];
     await world.admin("POST", `/machines/${machine?.id}/price`, { factor });
   },
-  "offer withdrawn": async (world: RunWorld, _pick: Choose, { others }: Detail) => {
+  "offer withdrawn": async (world: Mischief, _pick: Choose, { others }: Detail) => {
     const offers = await world.admin<{ id: number; removed: boolean }[]>("GET", "/offers");
     const offer = offers[Math.floor(others * offers.length)];
     await world.admin("POST", `/offers/${offer?.id}/remove`);
@@ -142,13 +145,13 @@ const EVENT_KINDS = Object.keys(EVENTS) as (keyof typeof EVENTS)[];
 
 type Strike = (contract: SeenContract) => Promise<unknown>;
 
-async function toLiving(world: RunWorld, pick: Choose, strike: Strike): Promise<void> {
+async function toLiving(world: Mischief, pick: Choose, strike: Strike): Promise<void> {
   const one = pick((await world.contracts()).filter((contract) => contract.destroyedAt === null));
   if (one) await strike(one);
 }
 
 async function toRunning(
-  world: RunWorld,
+  world: Mischief,
   pick: Choose,
   strike: Strike,
   fits: (contract: SeenContract) => boolean = () => true,

@@ -61,6 +61,8 @@ export interface RunWorld extends AsyncDisposable {
   events(): Promise<SeenEvent[]>;
 }
 
+const nothing = (): void => undefined;
+
 export function markOf(contract: SeenContract): string | undefined {
   return contract.env.find(([name]) => name === MARK)?.[1];
 }
@@ -101,7 +103,8 @@ export async function openWorld(seed: string, draws: Draws, limited: boolean): P
     url: simulator.url,
     clock,
     admin,
-    asUser: async (method, path, body) => void (await userSide.call(method, path, body)),
+    // Faults strike this caller too.
+    asUser: (method, path, body) => userSide.call(method, path, body).then(nothing, nothing),
     fault: async (fault) => void (await admin("POST", "/faults", fault)),
     contracts: () => admin("GET", "/instances?all=1"),
     volumes: () => admin("GET", "/volumes"),
