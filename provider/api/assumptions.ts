@@ -50,3 +50,9 @@ export const HOURS_PER_MONTH = 720;
 
 /** vast-api.md 9.8: searches beyond 64 rows are in conflict; we never ask for more. */
 export const OFFER_SEARCH_LIMIT = 64;
+
+/**
+ * vast-api.md 5.4: a job "for it" exists already (422). Taken as one scheduled job per instance and endpoint, so of several
+ * folders only the first is backed up on schedule, and an instance's job is found by both (provider/copy-out/schedule.ts).
+ */
+export const JOB_EXISTS_STATUS = 422;

@@ -25,19 +25,24 @@ export interface CloudCopy {
   flags?: readonly string[];
 }
 
-/** "Started" is all the answer says (vast-api.md 5.2): whether anything was copied must be seen on the other side. */
-export const startCloudCopy = endpoint({
-  method: "POST",
-  route: "/api/v0/commands/rclone/",
-  path: (_copy: CloudCopy) => "/api/v0/commands/rclone/",
-  body: (copy) => ({
+/** Also what a scheduled job repeats. */
+export function cloudCopyBody(copy: CloudCopy): Record<string, unknown> {
+  return {
     instance_id: String(copy.instanceId),
     src: copy.src,
     dst: copy.dst,
     selected: String(copy.connectionId),
     transfer: copy.direction,
     flags: copy.flags ?? [],
-  }),
+  };
+}
+
+/** "Started" is all the answer says (vast-api.md 5.2): whether anything was copied must be seen on the other side. */
+export const startCloudCopy = endpoint({
+  method: "POST",
+  route: "/api/v0/commands/rclone/",
+  path: (_copy: CloudCopy) => "/api/v0/commands/rclone/",
+  body: cloudCopyBody,
   reply: z.object({ success: z.literal(true) }),
   // Copying the same files again changes nothing.
   resend: "when-unsure",

@@ -171,6 +171,16 @@ export const setBid = endpoint({
   resend: "when-unsure",
 });
 
+/** Starts the container again; it keeps its GPU and its disk. */
+export const rebootInstance = endpoint({
+  method: "PUT",
+  route: "/api/v0/instances/reboot/{id}/",
+  path: (id: number) => `/api/v0/instances/reboot/${id}/`,
+  body: () => ({}),
+  reply: success,
+  resend: "when-unsure",
+});
+
 /** What the container is made of; what is undefined stays, or comes from the template. */
 export interface ContainerSettings {
   image?: string | undefined;

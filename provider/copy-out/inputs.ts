@@ -14,12 +14,30 @@ export const absolutePath = z
     "must be at most 400 characters, without quotes, $, ` or backslashes",
   );
 
+const hour = z.int().min(0, "is an hour from 0 to 23, UTC").max(23, "is an hour from 0 to 23, UTC");
+/** In the order of the service, which counts from Sunday (vast-api.md 5.4). */
+export const WEEKDAYS = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"] as const;
+
+/** The minute is the service's choice. */
+export const scheduleSchema = z.union([
+  z.enum(["hourly", "never"]),
+  z.strictObject({ daily: hour.describe("hour of the day, 0 to 23, UTC") }),
+  z.strictObject({
+    weekly: z.strictObject({
+      day: z.enum(WEEKDAYS).describe("day of the week, UTC"),
+      hour: hour.describe("hour of that day, 0 to 23, UTC"),
+    }),
+  }),
+]);
+export type Schedule = z.infer<typeof scheduleSchema>;
+
 export const bindingSchema = z.object({
   connectionId: z.int().positive().describe("cloud connection of the Vast account"),
   bucket: z.string().min(3).describe("S3 bucket"),
   prefix: z.string().describe("what the keys begin with"),
   region: z.string().describe("of the bucket"),
   endpoint: z.string().optional().describe("S3 endpoint; only for stores that are not AWS"),
+  schedule: scheduleSchema.optional().describe("recurring backups of instances that declare no schedule of their own"),
 });
 /** Where copies go and how to read them back: the output `binding` of a CloudSyncTarget. */
 export type Binding = z.infer<typeof bindingSchema>;
@@ -41,6 +59,11 @@ export const copyOutSchema = z.strictObject({
     .describe(
       "run on the instance over SSH once its files are copied, before it stops; anything but exit code 0 blocks",
     ),
+  schedule: scheduleSchema
+    .optional()
+    .describe(
+      'recurring backups of the first folder of `paths` while the instance lives: "hourly", { daily: hour } or { weekly: { day, hour } }, UTC; "never" overrides the target\'s',
+    ),
   timeout: z.number().positive().default(3600).describe("seconds for one copy, and for `verifyCommand`"),
   onCopyFailure: z
     .enum(["block", "stop"])
@@ -54,3 +77,13 @@ export const copyOutSchema = z.strictObject({
     .describe("destroy without copying, for this reason"),
 });
 export type CopyOut = z.infer<typeof copyOutSchema>;
+
+const restoreSource = z.union([z.literal("last"), z.int().positive()]);
+export const restoreFromSchema = z.union([
+  restoreSource,
+  z.strictObject({
+    contract: restoreSource.describe('"last" or a contract id'),
+    paths: z.array(absolutePath).min(1).describe("folders to bring back; default: those of `copyOut.paths`"),
+  }),
+]);
+export type RestoreFrom = z.infer<typeof restoreFromSchema>;

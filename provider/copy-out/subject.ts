@@ -37,7 +37,7 @@ export function subjectOf(
   };
 }
 
-function covers(folder: string, path: string): boolean {
+export function covers(folder: string, path: string): boolean {
   return path === folder || path.startsWith(`${folder.replace(/\/+$/, "")}/`);
 }
 

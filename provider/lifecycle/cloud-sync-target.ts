@@ -3,7 +3,7 @@ import { listConnections } from "../api/copies.ts";
 import { VastError } from "../api/errors.ts";
 import { assertHome, type Context, type Home, homeOf } from "../context.ts";
 import { openBucket } from "../copy-out/bucket.ts";
-import type { Binding } from "../copy-out/inputs.ts";
+import { type Binding, scheduleSchema } from "../copy-out/inputs.ts";
 import { changesOf } from "./changes.ts";
 import type { DiffResult } from "./instance/diff.ts";
 import { plain, type ReadResult } from "./instance/read.ts";
@@ -21,6 +21,11 @@ export const targetInputsSchema = z.strictObject({
     .describe("what the keys of this target begin with; one target's is not another's"),
   region: z.string().min(1).describe("of the bucket, e.g. us-east-1"),
   endpoint: z.url().optional().describe("S3 endpoint; only for stores that are not AWS"),
+  schedule: scheduleSchema
+    .optional()
+    .describe(
+      'recurring backups of instances that declare no schedule of their own: "hourly", { daily: hour } or { weekly: { day, hour } }, UTC',
+    ),
   accessKeyId: z.string().optional().describe("the key to enter in the Vast console, for the instructions"),
   secretHint: z.string().optional().describe("how to show the secret of that key, for the instructions"),
 });
@@ -45,7 +50,7 @@ function parse(raw: Record<string, unknown>): TargetInputs {
 
 /** Checks connection and bucket; what the connection can really write shows only when an instance copies. */
 async function bind(context: Context, inputs: TargetInputs): Promise<Binding> {
-  const { bucket, prefix, region, endpoint } = inputs;
+  const { bucket, prefix, region, endpoint, schedule } = inputs;
   const s3 = openBucket({ bucket, region, endpoint });
   await s3.assertUsable();
   if (!(await s3.isVersioned())) {
@@ -65,7 +70,7 @@ async function bind(context: Context, inputs: TargetInputs): Promise<Binding> {
       fix: "name an S3 connection",
     });
   }
-  return plain({ connectionId: found.id, bucket, prefix, region, endpoint }) as Binding;
+  return plain({ connectionId: found.id, bucket, prefix, region, endpoint, schedule }) as Binding;
 }
 
 /** Connections can be made in the Vast console only, and their key comes from this very stack (design.md, "CloudSyncTarget"). */

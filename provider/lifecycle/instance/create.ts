@@ -1,5 +1,7 @@
 import { VastError } from "../../api/errors.ts";
 import { type Context, homeOf } from "../../context.ts";
+import { type Age, onceRunning } from "../../copy-out/restore.ts";
+import { ensureSchedule } from "../../copy-out/schedule.ts";
 import { assertRecorded, volumeUsed } from "../../copy-out/volume-record.ts";
 import { usd } from "../../fleet/place.ts";
 import { bootOf } from "./boot.ts";
@@ -100,13 +102,21 @@ async function bringUp(context: Context, inputs: InstanceInputs, rental: Rental)
   await bringKeys(context, row.id, inputs.sshKeys);
   if (inputs.waitFor !== "created" && inputs.state === "running") {
     row = await waitUntilRunning(context, row.id, inputs, inputs.label);
+    row = await onceRunning(context, inputs, row, ageOf(inputs, rental));
     await waitUntilReady(context, row, inputs);
   }
+  await ensureSchedule(context, inputs, row);
   const facts = factsOf(row, { ...rental.record, boot: bootOf(row, {}, context.clock) }, inputs);
   context.log(
     `${inputs.label}: contract ${row.id} is ${facts.status} at ${usd(facts.dph)}/h${facts.sshCommand ? `; ${facts.sshCommand}` : ""}`,
   );
   return { id: String(row.id), outs: plain({ ...inputs, ...facts }) };
+}
+
+/** How much may be on its disk already, which a restore must not overwrite. */
+function ageOf(inputs: InstanceInputs, rental: Rental): Age {
+  if (rental.fresh) return "fresh";
+  return inputs.adopt === undefined ? "young" : "worked";
 }
 
 /** The engine keeps a resource whose create fails after the rental, with the reason, and the next up goes on with it. */

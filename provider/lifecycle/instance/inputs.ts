@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ONSTART_LIMIT_BYTES } from "../../api/assumptions.ts";
-import { absolutePath, copyOutSchema } from "../../copy-out/inputs.ts";
+import { absolutePath, copyOutSchema, restoreFromSchema } from "../../copy-out/inputs.ts";
 import { MAX_PORTS, offerSchema } from "./criteria.ts";
 
 /** Least disk the API rents, GB (vast-api.md 3.1). */
@@ -105,6 +105,11 @@ export const inputsSchema = z.strictObject({
     .optional()
     .describe("mounted when the instance is created"),
   copyOut: copyOutSchema.optional().describe("what is safe in S3 before anything is destroyed; see copy-out.md"),
+  restoreFrom: restoreFromSchema
+    .optional()
+    .describe(
+      '"last" or a contract id: what that contract of this resource left in S3 is brought back once a new one runs, and the container restarted',
+    ),
   waitFor: z
     .enum(["created", "running", "ready"])
     .default("running")

@@ -2,6 +2,8 @@ import { isVastError, VastError } from "../../api/errors.ts";
 import { type InstanceRow, setBid, setLabel, setState, updateTemplate } from "../../api/instances.ts";
 import type { Context } from "../../context.ts";
 import { copyOutBefore } from "../../copy-out/gate.ts";
+import { onceRunning } from "../../copy-out/restore.ts";
+import { changeSchedule } from "../../copy-out/schedule.ts";
 import { assertRecorded, volumeUsed } from "../../copy-out/volume-record.ts";
 import { usd } from "../../fleet/place.ts";
 import { PRICE_TOLERANCE, winningBid, withinBids } from "./bids.ts";
@@ -43,7 +45,10 @@ export async function updateInstance(
   if (recreated) await recreate(context, row, old, news);
   context.sweeper.invalidate();
   const state = { context, old, news, provider: __provider };
-  const now = await bringTo(state, row.id, recreated);
+  let now = await bringTo(state, row.id, recreated);
+  if (conditionOf(now) === "running")
+    now = await onceRunning(context, news, now, old.everRan === false ? "young" : "worked");
+  await changeSchedule(context, old, news, now);
   assertCharged(news, now, bid);
   return { outs: plain({ ...news, ...factsAfter(state, now, recreated) }) };
 }

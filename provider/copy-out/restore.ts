@@ -1,0 +1,173 @@
+import { type InstanceRow, rebootInstance } from "../api/instances.ts";
+import type { Context } from "../context.ts";
+import type { InstanceInputs } from "../lifecycle/instance/inputs.ts";
+import { freshRow, waitUntilRunning } from "../lifecycle/instance/wait.ts";
+import type { StoredObject } from "./bucket.ts";
+import { keyPrefix } from "./compare.ts";
+import { awaitFinalWords, start } from "./copy.ts";
+import { type Lineage, readLineage, writeLineage } from "./lineage.ts";
+import { readManifest } from "./manifest.ts";
+import { blocked, covers, type Subject, some, statusMessage, subjectOf } from "./subject.ts";
+import { listWhileRunning } from "./verify.ts";
+
+/**
+ * How much may be on the contract's disk already.
+ * - `fresh`: rented a moment ago by this very call.
+ * - `young`: rented by a run that was cut short; its worker may have written since.
+ * - `worked`: it has had results of its own: nothing is restored over them.
+ */
+export type Age = "fresh" | "young" | "worked";
+
+/**
+ * To be called when a contract is seen running: notes it as the resource's newest, and brings the files of the one before
+ * back where `restoreFrom` asks for it. What was decided is written down first, so that an interrupted restore goes on and
+ * a finished one is never repeated over newer results.
+ */
+export async function onceRunning(
+  context: Context,
+  inputs: InstanceInputs,
+  row: InstanceRow,
+  age: Age,
+): Promise<InstanceRow> {
+  const subject = subjectOf(context, inputs, row);
+  if (!subject) return row;
+  try {
+    return await noteAndRestore(subject, inputs, row, age);
+  } catch (error) {
+    if (inputs.restoreFrom !== undefined) throw error;
+    context.log(
+      `WARNING: ${inputs.label}: contract ${row.id} could not be noted in s3://${subject.binding.bucket}, so a later \`restoreFrom: "last"\` will not find it: ${(error as Error).message}`,
+    );
+    return row;
+  }
+}
+
+async function noteAndRestore(
+  subject: Subject,
+  inputs: InstanceInputs,
+  row: InstanceRow,
+  age: Age,
+): Promise<InstanceRow> {
+  const { bucket, binding } = subject;
+  const lineage = await readLineage(bucket, binding, inputs.mark);
+  let entry = lineage.contracts.find(({ id }) => id === row.id);
+  const resumed = entry !== undefined;
+  if (!entry) {
+    entry = { id: row.id };
+    if (inputs.restoreFrom !== undefined && age !== "worked") {
+      const from = await chooseSource(subject, inputs, lineage);
+      entry.restore = { from: from ?? null, done: from === undefined };
+    }
+    lineage.contracts.push(entry);
+    await writeLineage(bucket, binding, inputs.mark, lineage);
+  }
+  const { restore } = entry;
+  if (inputs.restoreFrom === undefined || !restore || restore.done || restore.from === null) return row;
+  const carefully = resumed || age !== "fresh";
+  for (const path of foldersOf(inputs)) await copyBack(subject, restore.from, path, carefully);
+  subject.context.log(
+    `${subject.name}: restarting contract ${row.id}, so that its worker begins with what was restored`,
+  );
+  const running = await restart(subject, inputs, row.id);
+  restore.done = true;
+  await writeLineage(bucket, binding, inputs.mark, lineage);
+  return running;
+}
+
+const RESTART_POLL_S = 5;
+
+/** A container that is being restarted counts as running elsewhere; here what it has loaded at its start matters. */
+async function restart({ context, name }: Subject, inputs: InstanceInputs, id: number): Promise<InstanceRow> {
+  const { clock, sweeper, transport } = context;
+  await transport.call(rebootInstance, id);
+  sweeper.invalidate();
+  const deadline = clock.elapsedS() + inputs.bootTimeout;
+  do await clock.sleep(RESTART_POLL_S);
+  while ((await freshRow(context, id)).actual_status === "rebooting" && clock.elapsedS() < deadline);
+  return waitUntilRunning(context, id, inputs, name);
+}
+
+/** What is on a volume is still there: only the contract's own disk is new. */
+function foldersOf({ restoreFrom, copyOut, volume }: InstanceInputs): string[] {
+  const asked = typeof restoreFrom === "object" ? restoreFrom.paths : (copyOut?.paths ?? []);
+  return asked.filter((path) => volume === undefined || !covers(volume.mountPath, path));
+}
+
+/** The newest contract whose manifest holds, by what is in S3 now; else the newest that left anything. */
+async function chooseSource(subject: Subject, inputs: InstanceInputs, lineage: Lineage): Promise<number | undefined> {
+  const { restoreFrom } = inputs;
+  const wanted = typeof restoreFrom === "object" ? restoreFrom.contract : restoreFrom;
+  const earlier = lineage.contracts.map(({ id }) => id).toReversed();
+  const candidates = typeof wanted === "number" ? [wanted] : earlier.filter((id) => id !== subject.id);
+  const { context, name } = subject;
+  let unverified: number | undefined;
+  for (const id of candidates) {
+    const objects = (await Promise.all(foldersOf(inputs).map((path) => objectsOf(subject, id, path)))).flat();
+    if (objects.length === 0) continue;
+    unverified ??= id;
+    const verifiedAt = await manifestHolds(subject, id);
+    if (verifiedAt === undefined) continue;
+    const newer =
+      unverified === id
+        ? ""
+        : `; contract ${unverified} left newer copies that were never verified: \`restoreFrom: ${unverified}\` takes those`;
+    context.log(`${name}: restoring from contract ${id}, verified at ${verifiedAt}${newer}`);
+    return id;
+  }
+  if (unverified !== undefined)
+    context.log(
+      `${name}: restoring from contract ${unverified}, whose copies were never verified: there is nothing better`,
+    );
+  else context.log(`${name}: nothing to restore: no earlier contract left copies; it begins anew`);
+  return unverified;
+}
+
+/** When the manifest was made, if every file that it names is still there in its size. */
+async function manifestHolds(subject: Subject, id: number): Promise<string | undefined> {
+  const { bucket, binding } = subject;
+  const manifest = await readManifest(bucket, keyPrefix(binding.prefix, id));
+  if (!manifest) return undefined;
+  for (const { path, files } of manifest.folders) {
+    const stored = new Map((await objectsOf(subject, id, path)).map((object) => [object.key, object.sizeBytes]));
+    const prefix = keyPrefix(binding.prefix, id, path);
+    // Of a live manifest's contract newer versions may have been copied since: larger is no loss, missing is.
+    const lost = files.some((file) => {
+      const size = stored.get(`${prefix}/${file.path}`);
+      return size === undefined || (!manifest.live && size !== file.sizeBytes);
+    });
+    if (lost) return undefined;
+  }
+  return manifest.verifiedAt;
+}
+
+function objectsOf({ bucket, binding }: Subject, id: number, path: string): Promise<StoredObject[]> {
+  return bucket.list(`${keyPrefix(binding.prefix, id, path)}/`);
+}
+
+async function copyBack(subject: Subject, from: number, path: string, carefully: boolean): Promise<void> {
+  const { binding, context, name } = subject;
+  const objects = await objectsOf(subject, from, path);
+  if (objects.length === 0) return;
+  const prefix = keyPrefix(binding.prefix, from, path);
+  const messageBefore = await statusMessage(subject);
+  context.log(`${name}: restoring ${objects.length} files of ${path} from contract ${from}`);
+  // A worker that has run on its own for a while may have written newer files, which are kept.
+  const flags = carefully ? ["--update"] : [];
+  await start(subject, "Cloud To Instance", `/${binding.bucket}/${prefix}`, path, flags);
+  await awaitFinalWords(subject, messageBefore, `restoring ${path}`);
+  const listing = await listWhileRunning(subject, path);
+  if (!listing) {
+    context.log(
+      `WARNING: ${name}: what was restored to ${path} cannot be listed while the instance runs: not compared`,
+    );
+    return;
+  }
+  const sizes = new Map(listing.files.map((file) => [`${prefix}/${file.path}`, file.sizeBytes]));
+  const missing = objects.filter(({ key, sizeBytes }) => (carefully ? !sizes.has(key) : sizes.get(key) !== sizeBytes));
+  if (missing.length > 0)
+    throw blocked(
+      subject,
+      `restoring ${path} from contract ${from}: ${missing.length} of ${objects.length} files did not arrive: ${some(missing.map(({ key }) => key.slice(prefix.length + 1)))}`,
+      "look at the cloud connection in the Vast console and at the instance's free disk; `pulumi up` goes on with the restore",
+    );
+}

@@ -1,0 +1,177 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Binding } from "../../../provider/copy-out/inputs.ts";
+import { copyOutNow } from "../../../provider/copy-out/on-demand.ts";
+import { deleteInstance } from "../../../provider/lifecycle/instance/delete.ts";
+import { findContract } from "../../../provider/lifecycle/instance/read.ts";
+import { updateInstance } from "../../../provider/lifecycle/instance/update.ts";
+import {
+  checked,
+  create,
+  type Held,
+  type Inputs,
+  type Storage,
+  startStorage,
+  startWorld,
+  type VastWorld,
+  worker,
+} from "../../support/vast-world.ts";
+
+const OUT = "/workspace/out";
+const REBOOT = "PUT /api/v0/instances/reboot/{id}/";
+const COPY = "POST /api/v0/commands/rclone/";
+let storage: Storage;
+beforeAll(async () => {
+  storage = await startStorage();
+});
+afterAll(() => storage.stop());
+
+const trainer = (target: Binding, different: Inputs = {}) =>
+  worker({ copyOut: { target, paths: [OUT] }, restoreFrom: "last", ...different });
+const destroy = (world: VastWorld, held: Held) => deleteInstance(world.context(), held.id, held.state);
+const restores = async (world: VastWorld) =>
+  (await world.requests(REBOOT)).filter(({ status }) => status === 200).length;
+
+/** What is on an instance's disk, as its destroy finds it. */
+async function leftBy(world: VastWorld, held: Held): Promise<string[]> {
+  await world.context().destroyer.destroy(Number(held.id));
+  const ever = await world.admin<{ id: number; filesAtDestroy: { path: string }[] }[]>("GET", "/instances?all=1");
+  const files = ever.find(({ id }) => String(id) === held.id)?.filesAtDestroy ?? [];
+  return files.map(({ path }) => path).filter((path) => path.startsWith(OUT));
+}
+
+/** A first contract of the resource that left a checkpoint through its gate. */
+async function first(world: VastWorld, target: Binding): Promise<Held> {
+  const held = await create(world.context(), trainer(target));
+  await world.write(Number(held.id), `${OUT}/step-000500.pt`, "weights", 1_700_000_000);
+  await destroy(world, held);
+  return held;
+}
+
+describe("restoreFrom", () => {
+  test("brings the last contract's files back, compares them, and restarts the worker, which goes on from there", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const one = await first(world, target);
+    await world.admin("POST", "/workloads", { model: "training", checkpointEverySeconds: 1e6, dir: OUT });
+    const readyWhen = { log: "resumed from step-000500" };
+    const two = await create(world.context(), trainer(target, { waitFor: "ready", readyWhen }));
+    expect(world.logs.join("\n")).toMatch(new RegExp(`restoring from contract ${one.id}, verified at`));
+    expect(await restores(world)).toBe(1);
+    expect(await leftBy(world, two)).toContain(`${OUT}/step-000500.pt`);
+  });
+
+  test("with nothing there begins anew, and says so", async () => {
+    await using world = await startWorld();
+    await create(world.context(), trainer(await storage.connect(world)));
+    expect(world.logs.join("\n")).toContain("nothing to restore: no earlier contract left copies");
+    expect(await restores(world)).toBe(0);
+  });
+
+  test("prefers what was verified, and names newer copies that were not", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const one = await first(world, target);
+    const lost = await create(world.context(), trainer(target, { restoreFrom: undefined }));
+    await storage.put(target.bucket, `runs/${lost.id}${OUT}/step-001000.pt`, "newer");
+    await world.context().destroyer.destroy(Number(lost.id));
+    await create(world.context(), trainer(target));
+    expect(world.logs.join("\n")).toMatch(
+      new RegExp(
+        `restoring from contract ${one.id}, verified.*contract ${lost.id} left newer copies.*restoreFrom: ${lost.id}`,
+      ),
+    );
+  });
+
+  test("takes the copies of a named contract, verified or not", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    await storage.put(target.bucket, `runs/77${OUT}/step-001000.pt`, "from elsewhere");
+    const held = await create(world.context(), trainer(target, { restoreFrom: 77 }));
+    expect(world.logs.join("\n")).toContain("restoring from contract 77, whose copies were never verified");
+    expect(await leftBy(world, held)).toEqual([`${OUT}/step-001000.pt`]);
+  });
+
+  test("does not trust a manifest whose files are gone from the bucket", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const one = await first(world, target);
+    await storage.put(target.bucket, `runs/${one.id}${OUT}/step-000500.pt`, "cut");
+    await create(world.context(), trainer(target));
+    expect(world.logs.join("\n")).toContain(`restoring from contract ${one.id}, whose copies were never verified`);
+  });
+
+  test.for(["copy-noop", "copy-half", "copy-fail"] as const)(
+    "that does not arrive (%s) leaves the contract in the state, unfinished; the next up goes on with it, once",
+    async (kind) => {
+      await using world = await startWorld();
+      const target = await storage.connect(world);
+      await first(world, target);
+      await world.fault({ endpoint: "copy", kind });
+      const inputs = trainer(target);
+      const failure = (await create(world.context(), inputs).catch((error: unknown) => error)) as {
+        id: string;
+        properties: Held["state"];
+        message: string;
+      };
+      expect(failure.message).toMatch(/is rented and kept in the state.*(did not arrive|failed)/);
+      expect(await restores(world)).toBe(0);
+      const news = checked(inputs);
+      const { outs } = await updateInstance(world.context(), failure.id, failure.properties, news);
+      expect(await restores(world)).toBe(1);
+      await updateInstance(world.context(), failure.id, outs, { ...news, label: "renamed" });
+      expect(await restores(world)).toBe(1);
+      expect(await world.instances()).toHaveLength(1);
+    },
+  );
+
+  test("added to a worker that has results of its own does not touch them", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    await first(world, target);
+    const held = await create(world.context(), trainer(target, { restoreFrom: undefined }));
+    await world.forgetRequests();
+    await updateInstance(world.context(), held.id, held.state, checked(trainer(target)));
+    expect(await world.requests(COPY)).toEqual([]);
+    expect(await restores(world)).toBe(0);
+  });
+
+  test("that cannot be read from the bucket fails loudly; without it the worker comes up all the same", async () => {
+    await using world = await startWorld();
+    const target = { ...(await storage.connect(world)), bucket: "no-such-bucket" };
+    await expect(create(world.context(), trainer(target))).rejects.toThrow(/kept in the state[\s\S]*no-such-bucket/);
+    await create(world.context(), worker({ copyOut: { target, paths: [OUT] } }, "other"));
+    expect(world.logs.join("\n")).toMatch(/WARNING: other: contract \d+ could not be noted in s3:\/\/no-such-bucket/);
+  });
+});
+
+describe("a copy-out on demand", () => {
+  test("saves what has settled while the worker runs on, and a successor starts from it", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const held = await create(world.context(), trainer(target));
+    await world.write(Number(held.id), `${OUT}/step-000500.pt`, "weights", 1_700_000_000);
+    const context = world.context();
+    const row = await findContract(context, held.id, held.state, 0);
+    if (!row) throw new Error("gone");
+    const manifest = await copyOutNow(context, held.state, row);
+    expect(manifest).toMatchObject({ live: true, folders: [{ files: [{ path: "step-000500.pt", sizeBytes: 7 }] }] });
+    expect(await world.instances()).toMatchObject([{ actual: "running", intended: "running" }]);
+    // The machine is lost without a gate: what was copied while it lived is what there is.
+    await context.destroyer.destroy(Number(held.id));
+    await create(world.context(), trainer(target));
+    expect(world.logs.join("\n")).toMatch(new RegExp(`restoring from contract ${held.id}, verified at`));
+  });
+
+  test("that does not arrive says so, and leaves the worker running", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const held = await create(world.context(), trainer(target));
+    await world.write(Number(held.id), `${OUT}/step-000500.pt`, "weights", 1_700_000_000);
+    await world.fault({ endpoint: "copy", kind: "copy-noop" });
+    const context = world.context();
+    const row = await findContract(context, held.id, held.state, 0);
+    if (!row) throw new Error("gone");
+    await expect(copyOutNow(context, held.state, row)).rejects.toThrow(/step-000500\.pt is not in the bucket/);
+    expect(await world.instances()).toMatchObject([{ actual: "running", intended: "running" }]);
+  });
+});
