@@ -53,7 +53,8 @@ export const BLOCKS: Readonly<Record<string, () => string>> = {
   "errors of VastInstance": () => errors(INSTANCE_FILES.filter((file) => !file.includes("volume"))),
   "inputs of VastVolume": () => inputs(inputRows(volumeInputsSchema, ["placeWith", "copyOut.target"]), VOLUME_EFFECTS),
   "outputs of VastVolume": () => outputs(memberRows("lifecycle/volume.ts", "VolumeFacts", ["home"])),
-  "errors of VastVolume": () => errors(["lifecycle/volume.ts", "copy-out/volume-record.ts"]),
+  "errors of VastVolume": () =>
+    errors(["lifecycle/volume.ts", "lifecycle/volume-placement.ts", "copy-out/volume-record.ts"]),
   "inputs of CloudSyncTarget": () => inputs(inputRows(targetInputsSchema), TARGET_EFFECTS),
   "errors of CloudSyncTarget": () => errors(["lifecycle/cloud-sync-target.ts", "copy-out/bucket.ts"]),
   "inputs of VastFleet": () => members("input", memberRows("resources/vast-fleet.ts", "VastFleetArgs")),
