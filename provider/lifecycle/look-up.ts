@@ -126,7 +126,7 @@ export async function lookUpInstances(
 ): Promise<InstanceInfo[]> {
   // Not one from before the question: it may be about what this run has just rented.
   const { rows } = await context.sweeper.since(context.clock.elapsedS());
-  return [...rows.values()].map(instanceInfo).filter(({ label }) => matches(label, prefix));
+  return [...rows.values()].map(instanceInfo).filter(({ label }) => matchesPrefix(label, prefix));
 }
 
 function instanceInfo(row: InstanceRow): InstanceInfo {
@@ -141,7 +141,7 @@ function instanceInfo(row: InstanceRow): InstanceInfo {
 }
 
 /** `trainer` is the fleet of that name and not `trainer2` (design.md, "VastFleet"). */
-function matches(label: string, prefix: string | undefined): boolean {
+export function matchesPrefix(label: string, prefix: string | undefined): boolean {
   return prefix === undefined || label === prefix || label.startsWith(`${prefix}-`);
 }
 

@@ -18,6 +18,7 @@ export interface SimInstance {
   label: string;
   env: [name: string, value: string][];
   destroyedAt: number | null;
+  everRan: boolean;
   dir: string;
   filesAtDestroy: { path: string; size: number; sha256: string }[];
 }

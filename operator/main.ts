@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from "commander";
+import { reconcileCommand } from "./commands/reconcile.ts";
+import { statusCommand } from "./commands/status.ts";
+import manifest from "./package.json" with { type: "json" };
+import { EXIT, UsageError } from "./terminal.ts";
+
+const program = new Command("vast-fleet")
+  .description("Operates the GPU fleets that a pulumi-vast stack has rented.")
+  .version(manifest.version)
+  .addCommand(statusCommand())
+  .addCommand(reconcileCommand())
+  .addHelpText(
+    "after",
+    `
+Run it in the folder of the Pulumi project, with the same environment as pulumi itself (login, passphrase, AWS
+credentials, VAST_API_KEY).
+
+Examples:
+  vast-fleet status               what is rented, what it costs, how to log in
+  vast-fleet reconcile            what is lost, and what to do about it
+
+Exit codes: 0 ok, 1 failure, 2 wrong usage, 3 partial.`,
+  );
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  const message = error instanceof Error ? error.message : String(error);
+  console.error(`error: ${message}`);
+  return error instanceof UsageError ? EXIT.usage : EXIT.failure;
+}
+
+for (const command of [program, ...program.commands]) command.exitOverride().showHelpAfterError("(--help shows usage)");
+
+// `vast-fleet status | head` closes the pipe early: no failure of ours.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit();
+  throw error;
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+}
