@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 
@@ -25,6 +25,8 @@ test("each of the thirty pains has its row, and at least one test", () => {
 test("every test that the page names exists", () => {
   const missing = rows
     .flatMap(({ tests }) => tests)
-    .filter(({ file, name }) => !readFileSync(join(TESTS, file), "utf8").includes(name));
+    .filter(
+      ({ file, name }) => !existsSync(join(TESTS, file)) || !readFileSync(join(TESTS, file), "utf8").includes(name),
+    );
   expect(missing).toEqual([]);
 });
