@@ -505,6 +505,25 @@ describe("a destroy that was cut short", () => {
 });
 
 describe("many destroys at once", () => {
+  test("with results take two listings, one copy and one stop each, without a single 429", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const creating = world.context();
+    const names = ["a", "b", "c", "d", "e", "f"];
+    const inputs = { copyOut: { target, paths: [OUT] } };
+    const held = await Promise.all(names.map((name) => create(creating, worker(inputs, name))));
+    for (const { id } of held) await world.write(Number(id), `${OUT}/model.pt`, "weights", 1_700_000_000);
+    await world.forgetRequests();
+    const context = world.context();
+    await Promise.all(held.map((one) => destroy({ world, held: one }, context)));
+    const count = async (route: string) => (await world.requests(route)).length;
+    expect(await count("PUT /api/v0/instances/command/{id}/")).toBe(2 * names.length);
+    expect(await count(COPY)).toBe(names.length);
+    expect(await count("PUT /api/v0/instances/{id}/")).toBe(names.length);
+    expect((await world.requests()).filter(({ status }) => status === 429)).toEqual([]);
+    expect(await storage.keys(target.bucket)).toHaveLength(names.length);
+  });
+
   test("are gathered into one bulk call and proved by the list", async () => {
     await using world = await startWorld();
     const creating = world.context();
