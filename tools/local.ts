@@ -37,6 +37,10 @@ export interface LocalOptions {
   readonly s3Port?: number;
   /** USD of the simulated account. */
   readonly credit?: number;
+  /** Offers on the market; default: those of the simulator. */
+  readonly offers?: number;
+  /** Default true; false answers calls however fast they follow each other. */
+  readonly rateLimits?: boolean;
 }
 
 // Good for a simulator on loopback and nothing else. Odd enough to be searched for where no key must be.
@@ -103,7 +107,8 @@ export function localEnv({ dir, s3Url, iamUrl }: { dir: string; s3Url: string; i
 const Ready = z.object({ url: z.url(), adminUrl: z.url(), adminToken: z.string(), pageUrl: z.url() });
 type RunningSimulator = z.infer<typeof Ready> & { child: GuardedChild };
 
-async function startSimulator({ dir, seed, speed, vastPort, credit }: LocalOptions): Promise<RunningSimulator> {
+async function startSimulator(options: LocalOptions): Promise<RunningSimulator> {
+  const { dir, seed, speed, vastPort, credit, offers, rateLimits = true } = options;
   const logFile = join(dir, "simulator.log");
   const flags: Record<string, string | number | undefined> = {
     "--port": vastPort ?? 0,
@@ -111,9 +116,11 @@ async function startSimulator({ dir, seed, speed, vastPort, credit }: LocalOptio
     "--seed": seed,
     "--speed": speed,
     "--credit": credit,
+    "--offers": offers,
     "--data": join(dir, "simulator"),
   };
   const args = Object.entries(flags).flatMap(([flag, value]) => (value === undefined ? [] : [flag, String(value)]));
+  if (!rateLimits) args.push("--no-rate-limits");
   const child = spawnGuarded(process.execPath, [join(REPOSITORY, "simulator/cli.ts"), ...args], {
     env: { ...process.env, VAST_API_KEY },
     logFile,

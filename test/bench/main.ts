@@ -1,9 +1,26 @@
 import { Command, InvalidArgumentError } from "commander";
 import { determinism } from "./determinism.ts";
+import { fleet } from "./fleet/command.ts";
 import { load } from "./load.ts";
 import { soak } from "./soak.ts";
 
-const program = new Command("npm run bench --").description("figures of the simulator that its issue asks for");
+const program = new Command("npm run bench --").description("figures of the provider and of the simulator");
+
+program
+  .command("fleet")
+  .description(
+    "a fleet's life on the real engine: calls and seconds against the API's own limits, and the engine's cost",
+  )
+  .option("--instances <n>", "workers of the fleet", whole, 8)
+  .option("--speed <n>", "virtual seconds per second", whole, 10)
+  .option("--up-speed <n>", "the same for the ups, which take 4.5 virtual seconds a worker; default: as --speed", whole)
+  .option("--processes <n>", "more than 1: also that many stacks at once on one key, which share the workers", whole, 1)
+  .option("--parallel <n>", "--parallel of the engine; default: all workers at once", whole)
+  .option("--seed <n>", "seed of the market", whole, 7)
+  .option("--no-copy-out", "leave out the destroy with copy-out, and the second up after it")
+  .option("--no-engine", "leave out the comparison with resources that do nothing")
+  .option("--json <file>", "write the figures there")
+  .action(fleet);
 
 program
   .command("simulator")
