@@ -1,3 +1,4 @@
+import { OFFER_SEARCH_LIMIT } from "../api/assumptions.ts";
 import { allInDph, type Offer } from "../api/offers.ts";
 import type { Context } from "../context.ts";
 import { candidates, misfit, type Need, offerQuery, usd } from "../fleet/place.ts";
@@ -33,14 +34,14 @@ export async function marketReport(
   if ("id" in parsed.offer) return undefined;
   const need = needOf(parsed, context.clock.nowS());
   const offers = await context.market.offers(offerQuery(need));
-  const fitting = candidates(need, offers, new Set()).filter(
-    (offer) => volumeGb === undefined || hasVolume(offer, volumeGb),
-  );
-  return fitting.length === 0 ? nothingFits(need, offers) : sumUp(need, fitting, workers);
+  const fitting = candidates(need, volumeGb === undefined ? offers : withVolume(offers, volumeGb), new Set());
+  if (fitting.length === 0) return nothingFits(need, offers, volumeGb);
+  // A full page hides how many more there are.
+  return `${offers.length >= OFFER_SEARCH_LIMIT ? "at least " : ""}${sumUp(need, fitting, workers)}`;
 }
 
-function hasVolume(offer: Offer, sizeGb: number): boolean {
-  return offer.avail_vol_ask_id != null && (offer.avail_vol_size ?? 0) >= sizeGb;
+function withVolume(offers: readonly Offer[], sizeGb: number): Offer[] {
+  return offers.filter((offer) => offer.avail_vol_ask_id != null && (offer.avail_vol_size ?? 0) >= sizeGb);
 }
 
 function sumUp(need: Need, fitting: readonly Offer[], workers: number): string {
@@ -49,11 +50,12 @@ function sumUp(need: Need, fitting: readonly Offer[], workers: number): string {
   const best = chosen.slice(0, SHOWN).map((offer) => `${offer.num_gpus}x ${offer.gpu_name} at ${usd(price(offer))}/h`);
   const sum = chosen.reduce((total, offer) => total + price(offer), 0);
   const short = chosen.length < workers ? `, for ${chosen.length} of ${workers} workers` : "";
-  return `${fitting.length} machines match now; best: ${best.join(", ")}${chosen.length > SHOWN ? " …" : ""}. Together ${usd(sum)}/h all-in, ${usd(HOURS_PER_DAY * sum)} a day${short}`;
+  return `${fitting.length === 1 ? "1 machine matches" : `${fitting.length} machines match`} now; best: ${best.join(", ")}${chosen.length > SHOWN ? " …" : ""}. Together ${usd(sum)}/h all-in, ${usd(HOURS_PER_DAY * sum)} a day${short}`;
 }
 
-function nothingFits(need: Need, offers: readonly Offer[]): string {
+function nothingFits(need: Need, offers: readonly Offer[], volumeGb: number | undefined): string {
   const why = [...new Set(offers.map((offer) => misfit(need, offer)))].filter((reason) => reason !== undefined);
   const shown = why.slice(0, SHOWN).join("; ");
-  return `no machine matches now${shown === "" ? "" : ` (${shown})`}: an \`up\` would rent none`;
+  const machine = volumeGb === undefined ? "machine" : `machine with room for a volume of ${volumeGb} GB`;
+  return `no ${machine} matches now${shown === "" ? "" : ` (${shown})`}: an \`up\` would rent none`;
 }

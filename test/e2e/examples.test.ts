@@ -39,7 +39,7 @@ test("a preview of the fleet says what the market asks for it now", async () => 
   project.write("index.ts", onThisMachine(example?.program ?? ""));
   const preview = await project.ok(["preview"]);
   expect(preview.all).toMatch(
-    /\d+ machines match now; best: 1x RTX 4090 at \$0\.\d+\/h.*Together \$\d\.\d+\/h all-in, \$\d+\.\d+ a day/,
+    /\d+ machines? match(?:es)? now; best: 1x RTX 4090 at \$0\.\d+\/h.*Together \$\d+\.\d+\/h all-in, \$\d+\.\d+ a day/,
   );
 });
 

@@ -16,6 +16,12 @@ test("a fleet's price is that of its best machines, from one search", async () =
   expect(await world.requests("POST /api/v0/bundles/")).toHaveLength(1);
 });
 
+test("machines without room for the fleet's volumes do not count", async () => {
+  await using world = await startWorld();
+  const report = await marketReport(world.context(), { workers: 2, worker, volumeGb: 100_000 });
+  expect(report).toBe("no machine with room for a volume of 100000 GB matches now: an `up` would rent none");
+});
+
 test("a fleet that is larger than the market is told so", async () => {
   await using world = await startWorld();
   const report = await marketReport(world.context(), { workers: 200, worker, volumeGb: undefined });
