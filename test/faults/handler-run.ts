@@ -246,6 +246,7 @@ class Run {
       this.#say(`reconcile destroys the duplicate ${id}`);
       this.#count("duplicate left to reconcile");
       await this.#world.asUser("DELETE", `/api/v0/instances/${id}/`);
+      await this.#world.clock.pass(5);
     }
     if (left.length === 0) return;
     this.#say("reconcile takes up what the program no longer has");
