@@ -5,8 +5,11 @@ import type { Transport } from "./transport.ts";
 
 /** Most ids the official client puts in one bulk call (vast-api.md 3.5 "Bulk"). */
 const BULK_SIZE = 64;
-/** Destroys asked for within this wall time, seconds, go together: the engine starts those of one level at the same moment. */
-const GATHER_WALL_S = 0.15;
+/**
+ * The first call leaves once nobody has come for this wall time, seconds: the engine starts the deletes of a fleet one by
+ * one, with a checkpoint between two of them.
+ */
+const GATHER_WALL_S = 0.3;
 /** A destroy this long after the last one is taken to be a single one, seconds. */
 const CALLS_APART_S = 3;
 /** How long a destroyed contract may stay listed, seconds (vast-api.md 3.5: "some seconds"). */
@@ -74,7 +77,10 @@ export function createDestroyer(transport: Transport, sweeper: Sweeper): Destroy
   }
 
   async function work(): Promise<void> {
-    await clock.sleep(GATHER_WALL_S * clock.scale);
+    for (let seen = 0; seen < waiting.length && seen < BULK_SIZE; ) {
+      seen = waiting.length;
+      await clock.sleep(GATHER_WALL_S * clock.scale);
+    }
     while (waiting.length > 0) await sendNext();
     working = undefined;
   }
