@@ -46,6 +46,11 @@ export const copyOutSchema = z.strictObject({
   target: bindingSchema.optional().describe("the `binding` of a CloudSyncTarget"),
   paths: z.array(absolutePath).default([]).describe("folders on the instance that hold results"),
   required: z.array(z.string().min(1)).default([]).describe('patterns that must match at least one file, e.g. "*.pt"'),
+  expectedGb: z
+    .number()
+    .positive()
+    .optional()
+    .describe("GB that the paths hold at their largest; a policy compares it with the disk"),
   verify: z
     .enum(["size", "checksum"])
     .default("size")

@@ -152,6 +152,10 @@ export const inputsSchema = z.strictObject({
     .describe(
       "ISO time of `expiry`; offers must be rentable until then. After it `up` stops the instance, and starts and replaces nothing",
     ),
+  tags: z
+    .record(z.string().min(1), z.string().max(256))
+    .optional()
+    .describe("whose it is, e.g. team and owner: kept in the state only, for policies and reports"),
   sshKeys: z
     .array(z.string().regex(/^(ssh-|ecdsa-)\S+ \S+/, "is a whole public key line: ssh-ed25519 AAAA… name"))
     .default([])
