@@ -1,5 +1,3 @@
-import { PolicyPack } from "@pulumi/policy";
-import { toPolicy } from "./rule.ts";
-import { rules } from "./rules.ts";
+import { servePack } from "./pack.ts";
 
-new PolicyPack("pulumi-vast", { enforcementLevel: "mandatory", policies: rules.map(toPolicy) });
+servePack("pulumi-vast");

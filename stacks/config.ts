@@ -35,6 +35,8 @@ const storageSchema = z.strictObject({
     .default("results"),
 });
 
+const tagsSchema = z.record(z.string().min(1), z.string().max(256)).default({});
+
 const fleetsSchema = z.record(
   z.string().regex(/^[a-z][a-z0-9-]{0,40}$/, "must be lower-case letters, digits and -"),
   fleetSchema,
@@ -58,10 +60,11 @@ export function readStackConfig(config = new pulumi.Config()): StackConfig {
   const profiles = readProfiles(join(import.meta.dirname, "profiles.yaml"));
   const storage = check("storage", storageSchema, config.getObject("storage") ?? {});
   const fleets = check("fleets", fleetsSchema, config.getObject("fleets") ?? {});
+  const tags = check("tags", tagsSchema, config.getObject("tags"));
   return {
     storage,
     fleets: Object.fromEntries(
-      Object.entries(fleets).map(([name, fleet]) => [name, resolveFleet(name, fleet, profiles)]),
+      Object.entries(fleets).map(([name, fleet]) => [name, resolveFleet(name, fleet, profiles, tags)]),
     ),
   };
 }
@@ -78,6 +81,7 @@ function resolveFleet(
   name: string,
   { profile, with: changes, ...fleet }: z.infer<typeof fleetSchema>,
   profiles: Record<string, unknown>,
+  tags: Record<string, string>,
 ): FleetConfig {
   const found = profiles[profile];
   if (found === undefined) {
@@ -85,7 +89,9 @@ function resolveFleet(
       `config pulumi-vast:fleets.${name}.profile: there is no profile "${profile}" in stacks/profiles.yaml; it has ${Object.keys(profiles).join(", ")}`,
     );
   }
-  return { ...fleet, profile: check(`fleets.${name} (profile "${profile}")`, profileSchema, merge(found, changes)) };
+  const tagged = merge({ tags: { profile, ...tags } }, found);
+  const resolved = check(`fleets.${name} (profile "${profile}")`, profileSchema, merge(tagged, changes));
+  return { ...fleet, profile: resolved };
 }
 
 /** Objects key by key, everything else replaced: `with: {offer: {maxDph: 1}}` keeps the rest of the offer. */

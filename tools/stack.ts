@@ -84,6 +84,7 @@ export async function openStack(options: StackOptions): Promise<LocalStack> {
       "aws:region": local.s3.region,
       "aws:endpoints": endpoints,
       "aws:s3UsePathStyle": "true",
+      "pulumi-vast:tags": { owner: "me", team: "local" },
       "pulumi-vast:fleets": fleets,
       ...more,
     };

@@ -1,24 +1,43 @@
 import { z } from "zod";
 import type { Instance, Volume } from "../resources.ts";
 import { defineRule } from "../rule.ts";
+import { usdPerHour } from "../usd.ts";
 
+const cap = z.number().positive();
 const config = z.strictObject({
-  capUsdPerHour: z
-    .number()
-    .positive()
+  capUsdPerHour: cap
     .default(4)
     .describe("USD/h, all-in (GPUs or bid, plus disk), that one instance or one volume may cost"),
+  profiles: z
+    .record(z.string(), cap)
+    .default({})
+    .describe("caps of single profiles, by the tag profile of their instances, in place of capUsdPerHour"),
 });
 type Config = z.output<typeof config>;
 
+interface Cap {
+  limit: number;
+  /** The config key that sets it. */
+  key: string;
+}
+
+function capOf({ tags }: Instance, { capUsdPerHour, profiles }: Config): Cap {
+  const profile = tags?.profile ?? "";
+  const own = profiles[profile];
+  return own === undefined
+    ? { limit: capUsdPerHour, key: "capUsdPerHour" }
+    : { limit: own, key: `profiles.${profile}` };
+}
+
 /** The provider holds `offer.maxDph` at every rental, so what is declared here is what can be spent. */
-function declared({ offer }: Instance, { capUsdPerHour }: Config): string | undefined {
-  const maxDph = offer?.maxDph;
+function declared(instance: Instance, config: Config): string | undefined {
+  const { limit, key } = capOf(instance, config);
+  const maxDph = instance.offer?.maxDph;
   if (maxDph === undefined) {
-    return `offer.maxDph is not set, so nothing bounds the price; the cap is ${usd(capUsdPerHour)}. Set offer.maxDph to at most ${capUsdPerHour}.`;
+    return `offer.maxDph is not set, so nothing bounds the price; the cap is ${usdPerHour(limit)}. Set offer.maxDph to at most ${limit}.`;
   }
-  if (maxDph <= capUsdPerHour) return undefined;
-  return `offer.maxDph is ${usd(maxDph)} all-in; the cap is ${usd(capUsdPerHour)}. Lower offer.maxDph to at most ${capUsdPerHour}, or raise this policy's capUsdPerHour.`;
+  if (maxDph <= limit) return undefined;
+  return `offer.maxDph is ${usdPerHour(maxDph)} all-in; the cap is ${usdPerHour(limit)}. Lower offer.maxDph to at most ${limit}, or raise this policy's ${key}.`;
 }
 
 /**
@@ -26,13 +45,14 @@ function declared({ offer }: Instance, { capUsdPerHour }: Config): string | unde
  * alone: a bid that reaches the limit leaves nothing for the disk, which always bills.
  */
 function bidLeavesRoom(key: "bid" | "maxBid") {
-  return (instance: Instance, { capUsdPerHour }: Config): string | undefined => {
+  return (instance: Instance, config: Config): string | undefined => {
     const bid = instance[key];
     if (bid === undefined) return undefined;
-    const over = (limit: number, name: string) =>
-      `${key} is ${usd(bid)} without disk, and ${name} is ${usd(limit)} with it: nothing is left for the disk. Lower ${key} below ${limit}.`;
+    const { limit } = capOf(instance, config);
+    const over = (most: number, name: string) =>
+      `${key} is ${usdPerHour(bid)} without disk, and ${name} is ${usdPerHour(most)} with it: nothing is left for the disk. Lower ${key} below ${most}.`;
     // Before `offer` is read, which may not be known yet.
-    if (bid >= capUsdPerHour) return over(capUsdPerHour, "the cap");
+    if (bid >= limit) return over(limit, "the cap");
     const maxDph = instance.offer?.maxDph;
     return maxDph !== undefined && bid >= maxDph ? over(maxDph, "offer.maxDph") : undefined;
   };
@@ -40,16 +60,12 @@ function bidLeavesRoom(key: "bid" | "maxBid") {
 
 function volumeCap({ maxDph }: Volume, { capUsdPerHour }: Config): string | undefined {
   if (maxDph === undefined || maxDph <= capUsdPerHour) return undefined;
-  return `maxDph is ${usd(maxDph)}; the cap is ${usd(capUsdPerHour)}. Lower maxDph to at most ${capUsdPerHour}, or raise this policy's capUsdPerHour.`;
-}
-
-/** As many digits as the price has: a value just over the cap must not read like the cap. */
-function usd(perHour: number): string {
-  return `$${perHour.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 6 })}/h`;
+  return `maxDph is ${usdPerHour(maxDph)}; the cap is ${usdPerHour(capUsdPerHour)}. Lower maxDph to at most ${capUsdPerHour}, or raise this policy's capUsdPerHour.`;
 }
 
 export const maxDph = defineRule({
   name: "max-dph",
+  pack: "cost",
   description: "Every instance declares the most it may cost per hour, within the cap.",
   why: "a search without a price limit rents whatever is left when the cheap offers are gone",
   source: "reference architecture, max_dph of the GPU profiles",

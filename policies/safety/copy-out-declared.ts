@@ -21,6 +21,7 @@ function paths({ copyOut }: Instance): string | undefined {
 
 export const copyOutDeclared = defineRule({
   name: "copy-out-declared",
+  pack: "safety",
   description: "Instances and volumes declare where their results are copied before they are destroyed.",
   why: "a destroy deletes the disk for good, and there is no file system behind it",
   source: "VAST2",

@@ -11,6 +11,7 @@ function waived({ copyOut }: { copyOut?: CopyOut | undefined }): string | undefi
 /** Apart from copy-out-declared, which accepts a waiver: this one has a level of its own, and `mandatory` forbids them. */
 export const copyOutWaived = defineRule({
   name: "copy-out-waived",
+  pack: "safety",
   description: "Waivers of the copy-out are reported in every run.",
   why: "a waiver that nobody sees any more loses the next results as well",
   source: "VAST2",

@@ -28,6 +28,7 @@ function pinnedMachine({ machineId }: Volume, { allowPinned }: Config): string |
 
 export const verifiedHosts = defineRule({
   name: "verified-hosts",
+  pack: "safety",
   description: "Instances and volumes are rented only on hosts that Vast.ai has verified.",
   why: "an unverified host can go offline in the middle of a run and take the work with it",
   source: "VAST7",
@@ -40,5 +41,11 @@ export const verifiedHosts = defineRule({
       ({ placeWith }, config) => pinnedOffer(placeWith?.offer, "placeWith.offer", config),
       pinnedMachine,
     ],
+  },
+  remedy: {
+    sets: "offer.verified: true",
+    instance: ({ offer }) => (offer?.verified === false ? { offer: { verified: true } } : undefined),
+    volume: ({ placeWith }) =>
+      placeWith?.offer?.verified === false ? { placeWith: { offer: { verified: true } } } : undefined,
   },
 });

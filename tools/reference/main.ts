@@ -14,10 +14,11 @@ import {
 import { inputsSchema } from "../../provider/lifecycle/instance/inputs.ts";
 import { VOLUME_NOT_COMPARED, VOLUME_REPLACES, volumeInputsSchema } from "../../provider/lifecycle/volume.ts";
 import { table, updated } from "./markdown.ts";
+import { ruleTable } from "./rules.ts";
 import { type InputRow, inputRows } from "./schemas.ts";
 import { errorRows, listedInDoc, type MemberRow, memberRows } from "./sources.ts";
 
-const PAGES = join(import.meta.dirname, "../../docs/resources");
+const PAGES = join(import.meta.dirname, "../../docs");
 
 /** What a change of an input does, from the lists that `diff` goes by. */
 type Effects = readonly (readonly [inputs: readonly string[], effect: string])[];
@@ -65,6 +66,9 @@ export const BLOCKS: Readonly<Record<string, () => string>> = {
   "result of getVolumes": () => outputs(memberRows(LOOK_UP, "VolumeInfo")),
   "result of getAccount": () => outputs(memberRows(LOOK_UP, "AccountInfo")),
   "result of getConnections": () => outputs(memberRows(LOOK_UP, "ConnectionInfo")),
+  "rules of safety": () => ruleTable("safety"),
+  "rules of cost": () => ruleTable("cost"),
+  "rules of storage": () => ruleTable("storage"),
   "error codes": () => table(["name", "meaning"], listedInDoc("api/errors.ts", "VastErrorCode")),
   "errors of every resource": () => errors(["config.ts", "context.ts", "resources/args.ts", ...filesIn("api")]),
 };
@@ -107,7 +111,8 @@ export interface Page {
 
 /** Every reference page as it is and as it should be. */
 export function pages(): Page[] {
-  const names = readdirSync(PAGES).filter((name) => name.endsWith(".md"));
+  const resources = readdirSync(join(PAGES, "resources")).filter((name) => name.endsWith(".md"));
+  const names = ["policies.md", ...resources.map((name) => `resources/${name}`)];
   return names.map((name) => {
     const text = readFileSync(join(PAGES, name), "utf8");
     return { name, text, current: updated(text, BLOCKS) };

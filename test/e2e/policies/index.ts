@@ -1,45 +1,147 @@
+import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { CloudSyncTarget, VastInstance, type VastInstanceArgs, VastVolume } from "pulumi-vast";
+import { CloudSyncTarget, VastFleet, VastInstance, type VastInstanceArgs, VastVolume } from "pulumi-vast";
 
 /** What the stack declares, by its config key `scenario`. */
 const scenarios: Record<string, () => void> = {
   compliant() {
-    instance("trainer", { offer });
-    instance("bidder", { offer, bid: 0.2, maxBid: 0.4 });
-    new VastVolume("scratch", { size: disk, placeWith: { offer, disk, image }, copyOut: { target: binding } });
+    instance("trainer", {});
+    instance("bidder", { bid: 0.2, maxBid: 0.4 });
+    const scratch = new VastVolume("scratch", { size: 20, placeWith: { offer, disk, image }, copyOut });
+    instance("mounting", {
+      volume: { id: scratch.volumeId, machineId: scratch.machineId, mountPath: "/data" },
+    });
+    new VastFleet("fleet", { workers: 2, profile: { ...profile, offer: { ...offer, countries: ["SE"] } } });
+    storage("results", {});
   },
+  /** For each rule of the packs safety and cost one resource, named after it, that breaks it and nothing else. */
   violating() {
+    for (const [rule, args] of Object.entries(violations)) instance(rule, args);
     instance("unverified", { offer: { ...offer, verified: false } });
-    instance("pinned", { offer: { id: 4711, maxDph: 0.5 } });
-    instance("uncapped", { offer: { gpu: "RTX 4090" } });
-    instance("expensive", { offer: { gpu: "H100 SXM", count: 8, maxDph: 16 } });
-    instance("overbidder", { offer, bid: 0.4, maxBid: 0.5 });
-    instance("careless", { offer, copyOut: undefined });
-    instance("aimless", { offer, copyOut: { paths: ["/workspace"] } });
-    new VastVolume("unsaved", { size: disk, machineId: 12 });
+    new VastVolume("volume-with-instance", { size: 20, copyOut });
+    new VastVolume("verified-hosts-volume", { size: 20, machineId: 12, copyOut });
+    new VastVolume("copy-out-declared-volume", { size: 20, placeWith: { offer, disk, image } });
+    new VastFleet("fleet-budget", {
+      workers: 2,
+      profile: { ...profile, copyOut: { ...copyOut, target: target("a") } },
+    });
+  },
+  /** The same for the pack storage. */
+  "violating storage"() {
+    storage("unversioned", { versioning: "Suspended" });
+    storage("public", { block: false });
+    storage("unencrypted", { algorithm: undefined });
+    storage("destroyed", { forceDestroy: true });
+    storage("expiring", { expiration: { days: 30 } });
+    storage("wide", { resource: "*" });
+    new aws.s3.Bucket("bare", { bucket: "bare" });
+    for (const name of ["one", "two"]) {
+      new CloudSyncTarget(name, { connection: 1, bucket: "results", prefix: "shared", region });
+    }
+  },
+  /** Wrong in ways that have exactly one remedy. */
+  remediable() {
+    instance("verified-hosts", { offer: { ...offer, verified: false } });
+    instance("direct-port", { runtype: "ssh" });
+    storage("public", { block: false });
   },
   waived() {
-    instance("disposable", { offer, copyOut: { waive: "renders are streamed out as they are made" } });
+    instance("disposable", { copyOut: { waive: "renders are streamed out as they are made" } });
   },
   "target not known yet"() {
-    const target = new CloudSyncTarget("results", { connection: 1, bucket: "results", prefix: "fleet", region });
-    instance("trainer", { offer, copyOut: { target: target.binding, paths } });
+    const results = new CloudSyncTarget("results", { connection: 1, bucket: "results", prefix: "fleet", region });
+    instance("trainer", { copyOut: { ...profile.copyOut, target: results.binding } as never });
   },
   "price known only in the update"() {
-    instance("expensive", { offer: { gpu: "RTX 4090", maxDph: new Later("later", 9).price } });
+    instance("expensive", { offer: { ...offer, maxDph: new Later("later", 9).price } });
+  },
+  "over the cap"() {
+    instance("expensive", { offer: { ...offer, maxDph: 9 } });
+  },
+  "one instance"() {
+    instance("trainer", {});
+  },
+  "many instances"() {
+    for (let n = 0; n < 200; n++) instance(`worker-${n}`, {});
   },
 };
 
-const disk = 20;
-const image = "pytorch/pytorch";
+const disk = 40;
+const image = "pytorch/pytorch:2.4.0-cuda12.4-cudnn9-runtime";
 const region = "us-east-1";
-const paths = ["/workspace/checkpoints"];
-const offer = { gpu: "RTX 4090", maxDph: 0.5 };
-const binding = { connectionId: 1, bucket: "results", prefix: "fleet", region };
+const offer = { gpu: "RTX 4090", maxDph: 0.5, maxBandwidthPrice: 0.02 };
+const target = (prefix: string) => ({ connectionId: 1, bucket: "results", prefix, region });
+const copyOut = { target: target("results") };
+const profile: VastInstanceArgs = {
+  offer,
+  image,
+  disk,
+  maxDurationHours: 24,
+  tags: { owner: "ada", team: "research" },
+  copyOut: { ...copyOut, paths: ["/workspace/checkpoints"], required: ["*.pt"] },
+};
+
+const violations: Record<string, Partial<VastInstanceArgs>> = {
+  "verified-hosts": { offer: { id: 4711, maxDph: 0.5 }, image: "team/app:1", imageCuda: undefined },
+  "min-reliability": { offer: { ...offer, minReliability: 0.5 } },
+  "direct-port": { runtype: "ssh" },
+  "copy-out-declared": { copyOut: undefined },
+  "copy-out-waived": { copyOut: { waive: "renders are streamed out as they are made" } },
+  "required-patterns": { copyOut: { ...copyOut, paths: ["/workspace/checkpoints"] } },
+  "secrets-in-clear": { onstart: "login corp-12345678" },
+  "registry-login-in-clear": { onstart: "docker login -u bot -p hunter2 registry.example.com" },
+  "open-access": { onstart: "jupyter lab --ServerApp.token=''" },
+  "image-pinned": { image: "pytorch/pytorch", imageCuda: 12.4 },
+  "image-cuda": { image: "pytorch/pytorch:2.9.0-cuda13.0-cudnn9-runtime" },
+  "image-cuda-known": { image: "team/app:1" },
+  "port-cap": { ports: Array.from({ length: 64 }, (_, n) => 8000 + n) },
+  "disk-covers-checkpoints": { disk: 20, copyOut: { ...profile.copyOut, expectedGb: 30 } as never },
+  "allowed-countries": { offer: { ...offer, countries: ["US"] } },
+  "max-dph": { offer: { ...offer, gpu: "H100 SXM", count: 8, maxDph: 16 } },
+  "max-dph-bid": { bid: 0.4, maxBid: 0.5 },
+  "expiry-set": { maxDurationHours: undefined },
+  "stopped-bounded": { state: "stopped" },
+  "bandwidth-price": { offer: { gpu: "RTX 4090", maxDph: 0.5 } },
+  "spot-checkpoints": { bid: 0.2 },
+  "owner-tags": { tags: undefined },
+};
 
 /** One that every rule lets pass, but for what is given. */
-function instance(name: string, args: Partial<VastInstanceArgs> & Pick<VastInstanceArgs, "offer">) {
-  return new VastInstance(name, { image, disk, copyOut: { target: binding, paths }, ...args });
+function instance(name: string, args: Partial<VastInstanceArgs>) {
+  return new VastInstance(name, { ...profile, offer: { ...offer, countries: ["SE"] }, ...args });
+}
+
+interface Storage {
+  versioning?: string;
+  block?: boolean;
+  algorithm?: string | undefined;
+  forceDestroy?: boolean;
+  expiration?: { days: number };
+  resource?: string;
+}
+
+/** A bucket with its settings and a key's policy that every rule lets pass, but for what is given. */
+function storage(name: string, wrong: Storage) {
+  const { versioning = "Enabled", block = true, forceDestroy = false, expiration } = wrong;
+  const { bucket } = new aws.s3.Bucket(name, { bucket: name, forceDestroy });
+  new aws.s3.BucketVersioning(name, { bucket, versioningConfiguration: { status: versioning } });
+  new aws.s3.BucketPublicAccessBlock(name, {
+    bucket,
+    blockPublicAcls: block,
+    blockPublicPolicy: true,
+    ignorePublicAcls: true,
+    restrictPublicBuckets: true,
+  });
+  const sseAlgorithm = "algorithm" in wrong ? wrong.algorithm : "AES256";
+  const applyServerSideEncryptionByDefault = sseAlgorithm === undefined ? undefined : { sseAlgorithm };
+  new aws.s3.BucketServerSideEncryptionConfiguration(name, { bucket, rules: [{ applyServerSideEncryptionByDefault }] });
+  new aws.s3.BucketLifecycleConfiguration(name, {
+    bucket,
+    rules: [{ id: "old", status: "Enabled", noncurrentVersionExpiration: { noncurrentDays: 90 }, expiration }],
+  });
+  const Resource = wrong.resource ?? `arn:aws:s3:::${name}/results/*`;
+  const policy = JSON.stringify({ Statement: [{ Effect: "Allow", Action: "s3:GetObject", Resource }] });
+  new aws.iam.UserPolicy(name, { user: new aws.iam.User(name, { name }).name, policy });
 }
 
 /** A number that a preview does not know: only its create does. */

@@ -8,7 +8,7 @@ const PATHS = ["/workspace/checkpoints"];
 const REASON = "renders are streamed out as they are made";
 
 /** Past the provider's own check, which refuses some of these as well. */
-const unchecked = (copyOut: object) => ({ type: TOKENS.instance, inputs: { copyOut } });
+const unchecked = (copyOut: object) => ({ type: TOKENS.instance[0], inputs: { copyOut } });
 
 describe("an instance", () => {
   test("with a target and a path passes", () => {

@@ -1,0 +1,3 @@
+import { servePack } from "../pack.ts";
+
+servePack("pulumi-vast-safety", "safety");
