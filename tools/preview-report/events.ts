@@ -1,0 +1,116 @@
+import { z } from "zod";
+
+const stateSchema = z.looseObject({
+  inputs: z.record(z.string(), z.unknown()).nullish(),
+  outputs: z.record(z.string(), z.unknown()).nullish(),
+});
+
+const eventSchema = z.looseObject({
+  resourcePreEvent: z
+    .looseObject({
+      metadata: z.looseObject({
+        op: z.string(),
+        urn: z.string(),
+        type: z.string(),
+        old: stateSchema.nullish(),
+        new: stateSchema.nullish(),
+        keys: z.array(z.string()).nullish(),
+        diffs: z.array(z.string()).nullish(),
+      }),
+    })
+    .optional(),
+  policyEvent: z
+    .looseObject({
+      resourceUrn: z.string().default(""),
+      message: z.string(),
+      policyName: z.string(),
+      enforcementLevel: z.string(),
+    })
+    .optional(),
+  diagnosticEvent: z.looseObject({ severity: z.string(), message: z.string(), urn: z.string().optional() }).optional(),
+});
+
+export interface Step {
+  op: string;
+  name: string;
+  type: string;
+  /** Properties that replace it, or that change. */
+  because: readonly string[];
+  old: Record<string, unknown> | undefined;
+  new: Record<string, unknown> | undefined;
+}
+
+export interface Finding {
+  rule: string;
+  level: string;
+  resource: string;
+  message: string;
+}
+
+export interface Preview {
+  steps: Step[];
+  findings: Finding[];
+  errors: string[];
+}
+
+/**
+ * What a preview said, from its event log (`pulumi preview --event-log FILE`): its `--json` leaves policies out.
+ * @throws Error naming the line that is no event
+ */
+export function readEvents(log: string): Preview {
+  const preview: Preview = { steps: [], findings: [], errors: [] };
+  for (const [index, line] of log.split("\n").entries()) {
+    if (line.trim() === "") continue;
+    const { resourcePreEvent, policyEvent, diagnosticEvent } = parsed(line, index + 1);
+    if (resourcePreEvent) preview.steps.push(stepOf(resourcePreEvent.metadata));
+    if (policyEvent) preview.findings.push(findingOf(policyEvent));
+    if (diagnosticEvent?.severity === "error") preview.errors.push(plain(diagnosticEvent.message));
+  }
+  return preview;
+}
+
+type Event = z.output<typeof eventSchema>;
+
+function parsed(line: string, number: number): Event {
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    json = undefined;
+  }
+  const result = eventSchema.safeParse(json);
+  if (result.success) return result.data;
+  throw new Error(`line ${number} of the event log is no event of the engine:\n${z.prettifyError(result.error)}`);
+}
+
+function stepOf(metadata: NonNullable<Event["resourcePreEvent"]>["metadata"]): Step {
+  const { op, urn, type, old, new: planned, keys, diffs } = metadata;
+  return {
+    op,
+    name: nameOf(urn),
+    type,
+    because: keys?.length ? keys : (diffs ?? []),
+    old: old ? { ...old.inputs, ...old.outputs } : undefined,
+    new: planned?.inputs ?? undefined,
+  };
+}
+
+function findingOf({ policyName, enforcementLevel, resourceUrn, message }: NonNullable<Event["policyEvent"]>): Finding {
+  // The first line of a violation is the rule's own description.
+  const lines = plain(message).split("\n");
+  return {
+    rule: policyName,
+    level: enforcementLevel,
+    resource: nameOf(resourceUrn),
+    message: (lines.length > 1 ? lines.slice(1) : lines).join(" "),
+  };
+}
+
+function nameOf(urn: string): string {
+  return urn.split("::").at(-1) ?? urn;
+}
+
+/** Without the engine's marks for colours. */
+function plain(text: string): string {
+  return text.replaceAll(/<\{%.*?%\}>/g, "").trim();
+}
