@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { determinism } from "./determinism.ts";
 import { fleet } from "./fleet/command.ts";
 import { load } from "./load.ts";
+import { policies } from "./policies.ts";
 import { soak } from "./soak.ts";
 
 const program = new Command("npm run bench --").description("figures of the provider and of the simulator");
@@ -49,6 +50,13 @@ program
   .option("--offers <n>", "offers on the market", whole, 900)
   .option("--json <file>", "write the figures there")
   .action(determinism);
+
+program
+  .command("policies")
+  .description("start-up of the policy packs, and a preview of 200 instances with and without them")
+  .option("--runs <n>", "runs of each, in turn", whole, 3)
+  .option("--json <file>", "write the figures there")
+  .action(policies);
 
 await program.parseAsync();
 
