@@ -16,6 +16,11 @@ export interface ProviderConfig {
 }
 
 const DEFAULT_ENDPOINT = "https://console.vast.ai";
+/**
+ * For one run, so a variable of that run: what the stack config says reaches a plain destroy as the last `up` recorded it,
+ * and would then waive what nobody means to waive any more.
+ */
+const WAIVER_VARIABLE = "VAST_WAIVE_COPY_OUT";
 const waiverSchema = z.strictObject({
   resources: z.array(z.string().min(1)).min(1),
   reason: z.string().trim().min(10),
@@ -42,7 +47,7 @@ export function readConfig(
     endpoint,
     apiKey,
     clockScale: parseScale(get("vast:clockScale"), endpoint),
-    waiver: parseWaiver(get("vast:waiveCopyOut")),
+    waiver: parseWaiver(env[WAIVER_VARIABLE]),
     sshKeyFile,
     source: { endpoint: url === undefined ? "default" : urlSource, apiKey: keySource },
   };
@@ -90,9 +95,9 @@ function parseWaiver(text: string | undefined): ProviderConfig["waiver"] {
   if (parsed.success) return parsed.data;
   throw new VastError(
     "config",
-    "vast:waiveCopyOut must name resources and a written reason of at least 10 characters",
+    `${WAIVER_VARIABLE} must name resources and a written reason of at least 10 characters`,
     {
-      fix: `pulumi config set vast:waiveCopyOut '{"resources": ["trainer-0"], "reason": "results are already in the registry"}'`,
+      fix: `${WAIVER_VARIABLE}='{"resources": ["trainer-0"], "reason": "results are already in the registry"}' pulumi destroy`,
     },
   );
 }

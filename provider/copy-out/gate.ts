@@ -72,7 +72,7 @@ function subjectToGate(context: Context, { state, row, purpose }: GateRequest): 
     "blocked",
     `${state.label}: contract ${row.id} has run and declares no copy-out, so its results would be lost when ${purpose}; it is kept`,
     {
-      fix: "declare `copyOut: { target, paths }` and run `pulumi up`, or give a written reason in `copyOut.waive` (for one run: stack config `vast:waiveCopyOut`)",
+      fix: "declare `copyOut: { target, paths }` and run `pulumi up`, or give a written reason in `copyOut.waive` (for one run: VAST_WAIVE_COPY_OUT in the environment)",
     },
   );
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { expect } from "vitest";
 import { type LocalCloud, startLocal } from "../../tools/local.ts";
-import { type Finished, type FleetSettings, type LocalStack, openStack } from "../../tools/stack.ts";
+import { type Finished, type FleetSettings, type LocalStack, openStack, type RunOptions } from "../../tools/stack.ts";
 
 /** The real engine with the checkout's program, on a Vast.ai and an S3 of its own. */
 export interface Scene extends AsyncDisposable {
@@ -52,8 +52,8 @@ export async function upWithConnection({ stack }: Scene): Promise<void> {
   await ok(stack, ["up", "--yes", "--skip-preview"]);
 }
 
-export async function ok(stack: LocalStack, args: string[]): Promise<Finished> {
-  const result = await stack.pulumi(args);
+export async function ok(stack: LocalStack, args: string[], options?: RunOptions): Promise<Finished> {
+  const result = await stack.pulumi(args, options);
   expect(result.exitCode, result.all).toBe(0);
   return result;
 }

@@ -82,3 +82,20 @@ test("an instance destroyed behind Pulumi's back is replaced by a plain up, and 
   expect(alive).toHaveLength(2);
   expect(alive).toContain(neighbour?.id);
 });
+
+test("a waiver holds for the run whose environment has it, and for no other", async () => {
+  await using scene = await openScene(fleets);
+  await upWithConnection(scene);
+  await scene.local.admin("POST", "/admin/faults", { endpoint: "copy", kind: "copy-fail", times: null });
+  const waived = { resources: ["trainer-worker-0"], reason: "a machine of a test, nothing on it" };
+  const env = { VAST_WAIVE_COPY_OUT: JSON.stringify(waived) };
+  await ok(scene.stack, ["up", "--yes", "--skip-preview"], { env });
+  const refused = await scene.stack.pulumi(["destroy", "--yes", "--skip-preview"]);
+  expect(refused.exitCode).not.toBe(0);
+  expect(refused.all).not.toMatch(/WAIVED/);
+  expect(await living(scene)).toHaveLength(2);
+  const partly = await scene.stack.pulumi(["destroy", "--yes", "--skip-preview"], { env });
+  expect(partly.exitCode).not.toBe(0);
+  expect(partly.all).toMatch(/WAIVED: trainer-worker-0.*a machine of a test/);
+  expect((await living(scene)).map(({ label }) => label)).toEqual(["trainer-worker-1"]);
+});

@@ -81,7 +81,7 @@ async function oneStack(bench: Bench, local: LocalCloud, phases: PhaseFigures[])
   const upSpeed = bench.upSpeed ?? speed;
   const stack = await openFleetStack(local, { ...bench, name: "bench" });
   const phase = phaseRunner(local, phases);
-  // A plain refresh or destroy takes its config, clock and waiver, from the last up.
+  // A plain refresh or destroy takes its config, clock included, from the last up.
   const up = async (name: string, waived: boolean) => {
     await local.admin("POST", "/admin/clock", { speed });
     await stack.prepare();

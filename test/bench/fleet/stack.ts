@@ -25,11 +25,11 @@ export async function openFleetStack(
   { dir, name, speed, parallel }: { dir: string; name: string; speed: number; parallel: number },
 ): Promise<FleetStack> {
   const stack = await openStack({ local, dir, name, speed, fleets: fleetOf(0) });
-  const want: FleetStack["want"] = (workers, clockScale, { label, waived = false } = {}) =>
-    stack.configure(fleetOf(workers, label), {
-      "vast:clockScale": String(clockScale),
-      ...(waived ? { "vast:waiveCopyOut": JSON.stringify(WAIVER) } : {}),
-    });
+  let env: Record<string, string> = {};
+  const want: FleetStack["want"] = (workers, clockScale, { label, waived = false } = {}) => {
+    stack.configure(fleetOf(workers, label), { "vast:clockScale": String(clockScale) });
+    env = waived ? { VAST_WAIVE_COPY_OUT: JSON.stringify(WAIVER) } : {};
+  };
   return {
     want,
     prepare: async () => {
@@ -38,7 +38,7 @@ export async function openFleetStack(
       await stack.connectInConsole();
       await must(stack, ["up", "--yes", "--skip-preview"]);
     },
-    pulumi: (...args) => must(stack, [...args, "--parallel", String(parallel)]),
+    pulumi: (...args) => must(stack, [...args, "--parallel", String(parallel)], env),
     stateBytes: async () => {
       const { deployment } = await stack.exportState();
       const instances = (deployment.resources ?? []).filter(({ type }) => type === INSTANCE);
@@ -73,8 +73,8 @@ function fleetOf(workers: number, label?: string): Record<string, FleetSettings>
   return { fleet: { profile: "self-play", workers, with: { env: WORKLOAD, offer: OFFER }, overrides } };
 }
 
-async function must(stack: LocalStack, args: readonly string[]): Promise<void> {
-  const { exitCode, all } = await stack.pulumi(args);
+async function must(stack: LocalStack, args: readonly string[], env: Record<string, string> = {}): Promise<void> {
+  const { exitCode, all } = await stack.pulumi(args, { env });
   if (exitCode !== 0) throw new Error(`pulumi ${args.join(" ")} ended with ${exitCode}:\n${all.slice(-4000)}`);
 }
 

@@ -72,7 +72,6 @@ describe("the API key", () => {
     const all: Record<string, string>[] = [
       { "vast:apiUrl": "nowhere" },
       { "vast:clockScale": "0" },
-      { "vast:waiveCopyOut": "{}" },
     ];
     for (const bad of all) {
       expect(() => config({ ...key, ...bad })).toThrow(expect.not.stringContaining("the-key"));
@@ -102,7 +101,7 @@ describe("the clock scale", () => {
 });
 
 describe("the waiver for one run", () => {
-  const waiver = (text: string) => config({ ...key, "vast:waiveCopyOut": text }).waiver;
+  const waiver = (text: string) => config(key, { VAST_WAIVE_COPY_OUT: text }).waiver;
 
   test("names resources and a reason", () => {
     const written = { resources: ["trainer-0"], reason: "results are in the registry" };
@@ -117,7 +116,7 @@ describe("the waiver for one run", () => {
     '{"resources": ["a"], "reason": "short"}',
     '{"resources": ["a"], "reason": "long enough a reason", "force": true}',
   ])("is refused without them: %s", (text) => {
-    expect(() => waiver(text)).toThrow(/name resources and a written reason[\s\S]*pulumi config set vast:waiveCopyOut/);
+    expect(() => waiver(text)).toThrow(/name resources and a written reason[\s\S]*VAST_WAIVE_COPY_OUT=.* pulumi destroy/);
   });
 
   test("is none by default", () => {
