@@ -16,15 +16,26 @@ const SILENT_WHEN_STOPPED_S = 600;
 export const FIX_COPY =
   "look at the cloud connection in the Vast console and at the free space of the bucket's account, then run the same command again";
 
-/** Starts the copy of one folder and waits for its end, as far as messages tell. */
-export async function copyOnce(subject: Subject, path: string): Promise<void> {
+/**
+ * Starts the copy of one folder and waits for its end, as far as messages tell.
+ * @returns the failure that its last message tells of; what really arrived shows in the bucket
+ */
+export async function copyOnce(subject: Subject, path: string): Promise<VastError | undefined> {
   const messageBefore = await startOrPickUp(subject, path);
-  await awaitFinalWords(subject, messageBefore, `the copy of ${path}`);
+  const failure = await awaitFinalWords(subject, messageBefore, `the copy of ${path}`);
   await clearMarker(subject.bucket, prefixOf(subject));
+  return failure;
 }
 
-/** @throws VastError when the message says that the copy failed, or it goes on for longer than `copyOut.timeout` */
-export async function awaitFinalWords(subject: Subject, messageBefore: string, what: string): Promise<void> {
+/**
+ * @returns the failure that the last message tells of
+ * @throws VastError when the copy goes on for longer than `copyOut.timeout`
+ */
+export async function awaitFinalWords(
+  subject: Subject,
+  messageBefore: string,
+  what: string,
+): Promise<VastError | undefined> {
   const { clock } = subject.context;
   const startedS = clock.elapsedS();
   for (;;) {
@@ -32,9 +43,9 @@ export async function awaitFinalWords(subject: Subject, messageBefore: string, w
     const message = await statusMessage(subject);
     const elapsedS = clock.elapsedS() - startedS;
     const changed = message !== messageBefore;
-    if (changed && COPY_DONE.test(message)) return;
-    if (changed && COPY_FAILED.test(message)) throw blocked(subject, `${what} failed: "${message}"`, FIX_COPY);
-    if (!changed && isFinal(message) && elapsedS > SILENT_S) return;
+    if (changed && COPY_DONE.test(message)) return undefined;
+    if (changed && COPY_FAILED.test(message)) return blocked(subject, `${what} failed: "${message}"`, FIX_COPY);
+    if (!changed && isFinal(message) && elapsedS > SILENT_S) return undefined;
     if (elapsedS > subject.copyOut.timeout)
       throw blocked(
         subject,

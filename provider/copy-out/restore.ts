@@ -154,7 +154,8 @@ async function copyBack(subject: Subject, from: number, path: string, carefully:
   // A worker that has run on its own for a while may have written newer files, which are kept.
   const flags = carefully ? ["--update"] : [];
   await start(subject, "Cloud To Instance", `/${binding.bucket}/${prefix}`, path, flags);
-  await awaitFinalWords(subject, messageBefore, `restoring ${path}`);
+  const failure = await awaitFinalWords(subject, messageBefore, `restoring ${path}`);
+  if (failure) throw failure;
   const listing = await listWhileRunning(subject, path);
   if (!listing) {
     context.log(

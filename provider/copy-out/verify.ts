@@ -28,15 +28,19 @@ export async function copySettled(subject: Subject, path: string): Promise<DiskL
   const prefix = prefixOf(subject, path);
   const before = await listWhileRunning(subject, path);
   if (before && (await differences(subject.bucket, prefix, before)).length === 0) return before;
-  await copyOnce(subject, path);
-  if (!before) return undefined;
-  if ((await differences(subject.bucket, prefix, before)).length === 0) return before;
-  const after = await listWhileRunning(subject, path);
+  const failure = await copyOnce(subject, path);
+  if (before && (await differences(subject.bucket, prefix, before)).length === 0) return before;
+  const after = before && (await listWhileRunning(subject, path));
+  if (!after && failure) throw failure;
   if (!after) return undefined;
   const stamps = new Set(before.files.map(stampOf));
   const settled = { ...after, files: after.files.filter((file) => stamps.has(stampOf(file))) };
   const missing = await differences(subject.bucket, prefix, settled);
-  if (missing.length > 0) throw notCopied(subject, missing);
+  if (missing.length > 0) throw failure ?? notCopied(subject, missing);
+  if (failure && settled.files.length === 0) throw failure;
+  if (failure)
+    // A trainer that keeps the newest checkpoints deletes old ones under the copy.
+    subject.context.log(`${subject.name}: what did not change meanwhile is in the bucket all the same; going on`);
   return settled;
 }
 

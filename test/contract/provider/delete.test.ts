@@ -3,9 +3,11 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { HeadObjectCommand } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { destroyInstance, setState } from "../../../provider/api/instances.ts";
+import { startCloudCopy } from "../../../provider/api/copies.ts";
+import { destroyInstance, execute, setState } from "../../../provider/api/instances.ts";
 import type { Context } from "../../../provider/context.ts";
 import type { Binding } from "../../../provider/copy-out/inputs.ts";
+import { copyOutNow } from "../../../provider/copy-out/on-demand.ts";
 import { deleteInstance } from "../../../provider/lifecycle/instance/delete.ts";
 import {
   create,
@@ -211,6 +213,35 @@ describe("a copy that does not arrive", () => {
     expect(await instanceOf(running)).toMatchObject({ actual: "running" });
     await destroy(running);
     expect(await storage.keys(running.target.bucket)).toHaveLength(2);
+    expect(await world.instances()).toEqual([]);
+  });
+
+  test("over a checkpoint that the trainer rotated away meanwhile does not hold up the destroy", async () => {
+    await using world = await startWorld();
+    const running = await withResults(world);
+    const { id, state } = running.held;
+    const context = world.context();
+    const [row] = [...(await context.sweeper.atMost(0)).rows.values()];
+    if (!row) throw new Error("the worker is not listed");
+    await copyOutNow(context, state, row);
+    await world.write(Number(id), `${OUT}/step-1.pt`, "old weights");
+    await world.fault({ endpoint: "copy", kind: "copy-fail", body: "step-1.pt: no such file or directory" });
+    const { transport } = context;
+    const rotating = world.context(
+      {},
+      {
+        transport: {
+          ...transport,
+          call: async (endpoint, ...args) => {
+            if (endpoint.route === startCloudCopy.route)
+              await transport.call(execute, Number(id), `rm ${OUT}/step-1.pt`);
+            return transport.call(endpoint, ...args);
+          },
+        },
+      },
+    );
+    await destroy(running, rotating);
+    expect(world.logs.join("\n")).toMatch(/what did not change meanwhile is in the bucket all the same/);
     expect(await world.instances()).toEqual([]);
   });
 
