@@ -12,7 +12,7 @@ function row(call: Call, key: ApiKey): Record<string, unknown> {
     name: key.name,
     rights: key.permissions === null ? "all" : "restricted",
     permissions: key.permissions ?? { api: Object.fromEntries(SCOPES.map((scope) => [scope, {}])) },
-    key_params: {},
+    key_params: key.params ?? null,
     team_id: call.account.standing.team === null ? null : call.account.id,
     team_name: call.account.standing.team,
     created_at: key.createdAt,
@@ -43,6 +43,7 @@ function create(call: Call): Reply {
     key: randomBytes(32).toString("hex"),
     name: typeof name === "string" ? name : "",
     permissions: { api: api as Record<string, unknown> },
+    params: call.body.key_params ?? null,
     instanceId: null,
   });
   return ok({ id: key.id, key: key.key, permissions: key.permissions });

@@ -12,7 +12,8 @@ const Body = z.looseObject({
   tag: z.string().nullish(),
   env: z.string().nullish(),
   onstart: z.string().nullish(),
-  runtype: z.enum(["ssh", "jupyter", "args"]).nullish(),
+  // The Terraform provider sends what is not set as an empty text.
+  runtype: z.enum(["ssh", "jupyter", "args"]).or(z.literal("")).nullish(),
   ssh_direct: z.boolean().nullish(),
   jup_direct: z.boolean().nullish(),
   args_str: z.string().nullish(),
@@ -55,7 +56,7 @@ function row(template: Template): Record<string, unknown> {
 
 /** The hash follows the content; an identical template is the same template (vast-api.md 6.6). */
 function contentOf(body: Body): Omit<Template, "id" | "accountId" | "createdAt"> {
-  const runtype = body.runtype ?? "args";
+  const runtype = body.runtype || "args";
   const direct = runtype === "jupyter" ? body.jup_direct : body.ssh_direct;
   const stored = storedRuntype(direct && runtype !== "args" ? `${runtype}_direct` : runtype);
   const extra = Object.fromEntries(Object.entries(body).filter(([key]) => !NAMED.includes(key)));

@@ -37,7 +37,7 @@ export function addAccount(
 export function addKey(
   world: World,
   account: Account,
-  options: Pick<ApiKey, "key" | "name" | "permissions" | "instanceId">,
+  options: Omit<ApiKey, "id" | "createdAt">,
 ): ApiKey {
   const key: ApiKey = { ...options, id: world.nextNumber("api-key"), createdAt: world.now };
   account.keys.push(key);

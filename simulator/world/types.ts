@@ -221,6 +221,8 @@ export interface ApiKey {
   name: string;
   /** null: everything. */
   permissions: { api: Record<string, unknown> } | null;
+  /** As given with the key; what they mean is not documented. */
+  params?: unknown;
   /** An instance's own key may only touch that instance. */
   instanceId: number | null;
   createdAt: number;
