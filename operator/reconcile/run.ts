@@ -6,17 +6,12 @@ import {
   type KnownResource,
   type StackKnowledge,
 } from "pulumi-vast/internal/lifecycle/reconcile/findings";
-import {
-  type CopyOutOrder,
-  destroyOrphan,
-  destroyOrphanVolume,
-  settleParked,
-} from "pulumi-vast/internal/lifecycle/reconcile/settle";
 import { survey } from "pulumi-vast/internal/lifecycle/reconcile/survey";
 import type { ReconcileOptions } from "../commands/reconcile.ts";
 import { contextOf } from "../context.ts";
 import { type OperatorStack, openStack } from "../stack.ts";
 import { confirmed, EXIT, printJson, progress } from "../terminal.ts";
+import { destroyAll, type Failure } from "./destroy.ts";
 import { adoptable, orderOf, planOf, stillAgreed } from "./plan.ts";
 import { describeFindings, findingsJson } from "./report.ts";
 
@@ -75,41 +70,4 @@ async function adopt(stack: OperatorStack, findings: Findings): Promise<boolean>
   const urns = adoptable(findings).map(({ urn }) => urn);
   if (urns.length > 0) await stack.up(urns, progress);
   return urns.length > 0;
-}
-
-interface Failure {
-  id: number;
-  message: string;
-}
-
-/** What was agreed to and is still lost now; volumes last, since contracts may mount them. */
-async function destroyAll(
-  context: Context,
-  { orphans, parked, orphanVolumes }: Findings,
-  agreed: ReadonlySet<number>,
-  order: CopyOutOrder,
-): Promise<Failure[]> {
-  const isUnfinished = ({ settledBy }: { settledBy: string }) => settledBy === "unfinished";
-  const contracts = [
-    ...orphans
-      .filter((orphan) => !isUnfinished(orphan))
-      .map((orphan) => ({ id: orphan.row.id, destroy: () => destroyOrphan(context, orphan, order) })),
-    ...parked.map((found) => ({ id: found.record.contract, destroy: () => settleParked(context, found) })),
-  ];
-  const volumes = orphanVolumes
-    .filter((volume) => !isUnfinished(volume))
-    .map((volume) => ({ id: volume.row.id, destroy: () => destroyOrphanVolume(context, volume, order) }));
-  const failures: Failure[] = [];
-  for (const group of [contracts, volumes]) {
-    const chosen = group.filter(({ id }) => agreed.has(id));
-    const ends = await Promise.allSettled(chosen.map(({ destroy }) => destroy()));
-    ends.forEach((end, index) => {
-      if (end.status === "rejected") failures.push({ id: chosen[index]?.id ?? 0, message: messageOf(end.reason) });
-    });
-  }
-  return failures;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import PQueue from "p-queue";
 import { ROOT, startS3Server } from "../../tools/s3.ts";
-import { handlerRun, type RunReport } from "./handler-run.ts";
+import { handlerRun } from "./handler-run.ts";
 import { memoryS3 } from "./memory-s3.ts";
+import type { RunReport } from "./run-log.ts";
 
 export interface CampaignOptions {
   seed: number;

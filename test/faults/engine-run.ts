@@ -1,9 +1,9 @@
 import type { FleetSettings } from "../../tools/stack.ts";
 import { type Draws, drawsOf } from "../bench/draws.ts";
 import { EngineScene, type Killing, type Victim } from "./engine-scene.ts";
-import type { RunReport } from "./handler-run.ts";
 import { overlaps } from "./judge.ts";
 import { randomEvent, randomFault } from "./mishaps.ts";
+import type { RunReport } from "./run-log.ts";
 import { markOf, type SeenContract } from "./run-world.ts";
 
 const RESULTS = "/workspace/checkpoints/";

@@ -74,6 +74,8 @@ export interface Process {
  */
 export class Engine {
   readonly state = new Map<string, Kept>();
+  /** Creates of which no end was seen, with their inputs: the engine notes them before it asks for them. */
+  readonly begun = new Map<string, { kind: Kind; inputs: Props }>();
   readonly #clock: SteppedClock;
   /** Every message a user would have seen. */
   messages: string[] = [];
@@ -161,12 +163,15 @@ export class Engine {
   }
 
   async #create(process: Process, { name, kind, needs }: Declared, news: Props): Promise<void> {
+    this.begun.set(name, { kind, inputs: structuredClone(news) });
     try {
       const { id, outs } = await this.#run(process, () =>
         HANDLERS[kind].create(process.context, structuredClone(news)),
       );
       this.state.set(name, { name, kind, id, needs, outputs: structuredClone(outs), initErrors: false });
+      this.begun.delete(name);
     } catch (error) {
+      if (!(error instanceof Crash)) this.begun.delete(name);
       const { id, properties } = error as { id?: string; properties?: Props };
       if (id !== undefined && properties !== undefined)
         this.state.set(name, { name, kind, id, needs, outputs: structuredClone(properties), initErrors: true });

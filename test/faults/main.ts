@@ -2,11 +2,12 @@ import { writeFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
 import { type CampaignReport, runHere, runSpread, summary } from "./campaign.ts";
 import { engineRuns } from "./engine-run.ts";
-import type { RunReport } from "./handler-run.ts";
+import type { RunReport } from "./run-log.ts";
 
 interface Options {
   seed: number;
   runs: number;
+  from: number;
   engineRuns: number;
   only?: number;
   json?: string;
@@ -17,6 +18,7 @@ const program = new Command("npm run test:faults --")
   .description("handlers and the real engine under random faults, market moves and kills; docs/fault-campaign.md")
   .requiredOption("--seed <n>", "every draw follows from it", whole)
   .option("--runs <n>", "runs on the handlers over HTTP", whole, 5000)
+  .option("--from <k>", "number of the first of them", whole, 0)
   .option("--engine-runs <n>", "runs on the real engine", whole, 0)
   .option("--only <k>", "repeat this one run on the handlers", whole)
   .option("--verbose", "print what the user would have seen in each run with a violation, and in --only", false)
@@ -34,8 +36,8 @@ async function campaign(options: Options): Promise<void> {
 }
 
 async function handlerCampaign(options: Options): Promise<CampaignReport> {
-  const { seed, runs, only } = options;
-  const indexes = only === undefined ? Array.from({ length: runs }, (_, index) => index) : [only];
+  const { seed, runs, from, only } = options;
+  const indexes = only === undefined ? Array.from({ length: runs }, (_, index) => from + index) : [only];
   if (indexes.length === 0) return summary([]);
   return (only === undefined ? runSpread : runHere)({ seed, indexes, onReport: tell(options) });
 }

@@ -1,6 +1,6 @@
-import { makeMark } from "../../provider/lifecycle/mark.ts";
 import type { Draws } from "../bench/draws.ts";
 import type { Declared, Props } from "./engine.ts";
+import { markFor } from "./reconcile.ts";
 
 export const OUT = "/workspace/out";
 export const MOUNT = "/data";
@@ -16,7 +16,7 @@ export interface Place {
   endpoint: string;
 }
 
-export interface Worker {
+interface Worker {
   name: string;
   mounts: boolean;
   inputs: Props;
@@ -35,7 +35,6 @@ export class Program {
   readonly #place: Place | undefined;
   readonly #hasTarget: boolean;
   readonly #hasVolume: boolean;
-  readonly removed: Worker[] = [];
   #workers: Worker[] = [];
 
   constructor(draws: Draws, place: Place | undefined) {
@@ -51,13 +50,12 @@ export class Program {
     return this.#workers.find((worker) => worker.mounts)?.name;
   }
 
-  /** @param alsoRemoved workers that are no longer in the program and shall be taken up again: what reconcile does */
-  declared(alsoRemoved: readonly Worker[] = []): Declared[] {
+  declared(): Declared[] {
     const needs = [...(this.#hasTarget ? ["target"] : []), ...(this.#hasVolume ? ["volume"] : [])];
     return [
       ...(this.#hasTarget ? [this.#target()] : []),
       ...(this.#hasVolume ? [this.#volume()] : []),
-      ...[...this.#workers, ...alsoRemoved].map(
+      ...this.#workers.map(
         (worker): Declared => ({
           name: worker.name,
           kind: "instance",
@@ -72,10 +70,9 @@ export class Program {
   change(): string {
     const worker = this.#draws.pick(this.#workers);
     const kind = this.#draws.pick(Object.keys(CHANGES));
-    if (kind === "remove" && this.#workers.length > 1 && !worker.mounts) {
+    if (kind === "remove" && this.#workers.length > 1 && !worker.mounts)
       this.#workers = this.#workers.filter((other) => other !== worker);
-      this.removed.push(worker);
-    } else CHANGES[kind]?.(worker.inputs, this.#draws);
+    else CHANGES[kind]?.(worker.inputs, this.#draws);
     return `${worker.name}: ${kind}`;
   }
 
@@ -87,7 +84,7 @@ export class Program {
       name,
       mounts: this.#hasVolume && index === 0,
       inputs: {
-        mark: markOf(name),
+        mark: markFor(name),
         resource: name,
         label: name,
         offer: { gpu: GPUS, verified: draws.chance(0.5), minReliability: draws.pick([0.5, 0.9]), ...maxDph(draws) },
@@ -125,7 +122,7 @@ export class Program {
 
   #target(): Declared {
     const { bucket, region, endpoint, connectionId } = this.#place as Place;
-    const inputs = { mark: markOf("target"), connection: connectionId, bucket, prefix: PREFIX, region, endpoint };
+    const inputs = { mark: markFor("target"), connection: connectionId, bucket, prefix: PREFIX, region, endpoint };
     return { name: "target", kind: "target", needs: [], inputs: () => inputs };
   }
 
@@ -138,7 +135,7 @@ export class Program {
       kind: "volume",
       needs: this.#hasTarget ? ["target"] : [],
       inputs: (outputsOf) => ({
-        mark: markOf("volume"),
+        mark: markFor("volume"),
         resource: "volume",
         name: "ckpt",
         size: 12,
@@ -147,10 +144,6 @@ export class Program {
       }),
     };
   }
-}
-
-function markOf(name: string): string {
-  return makeMark({ project: "campaign", stack: "dev", owner: "o", name });
 }
 
 function maxDph(draws: Draws): Props {

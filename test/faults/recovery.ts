@@ -1,0 +1,88 @@
+import type { CopyOutOrder } from "../../provider/lifecycle/reconcile/settle.ts";
+import type { Engine, Process } from "./engine.ts";
+import { judgeAccount, judgeHistory } from "./judge.ts";
+import { OUT, type Place, PREFIX, type Program } from "./program.ts";
+import { reconcile } from "./reconcile.ts";
+import type { Results } from "./results.ts";
+import type { RunLog } from "./run-log.ts";
+import type { RunWorld } from "./run-world.ts";
+import type { RunBucket } from "./storage.ts";
+
+/** A run whose faults are over. */
+export interface Aftermath {
+  world: RunWorld;
+  log: RunLog;
+  engine: Engine;
+  program: Program;
+  results: Results;
+  bucket: RunBucket | undefined;
+  place: Place | undefined;
+  /** Two providers were at work at once, or a list left a contract out: both may have rented, and both may be left. */
+  raced: boolean;
+  start: () => Process;
+}
+
+/** In a live market a host may go again while a destroy is under way. */
+const DESTROY_TRIES = 3;
+/** A provider that died between the rental of a volume and its first record: nobody can tell that nothing is on it. */
+const BY_DESIGN = /may have been used before its record/;
+
+/** Everything works again; one up, and reconcile where that finds something. */
+export async function recover(after: Aftermath): Promise<void> {
+  const { world, log, engine, program, start } = after;
+  await Promise.all(engine.orphans);
+  await world.admin("DELETE", "/faults");
+  await bringHostsBack(world);
+  await world.clock.pass(900);
+  log.say("everything works again: up");
+  const errors = await engine.up(start(), program.declared());
+  log.report.unrepaired.push(...[...errors].map(([name, error]) => `${name}: ${error.message}`));
+  await reconcileOnce(after);
+  await world.clock.pass(10);
+  log.violation(...(await judgeAccount(world, engine.state)));
+}
+
+/** What no up asks for any more: contracts of resources that left the program, of providers that lived on, parked ones. */
+async function reconcileOnce({ world, log, engine, program, place, start }: Aftermath): Promise<void> {
+  await bringHostsBack(world);
+  const { clock } = world;
+  const { found, failures } = await reconcile({
+    engine,
+    clock,
+    program: program.declared(),
+    order: orderOf(place),
+    start,
+  });
+  if (found.length === 0) return;
+  log.say(`reconcile: ${found.join(" ")}`);
+  log.count("left to reconcile");
+  log.violation(...failures.map((failure) => `reconcile fails: ${failure}`));
+}
+
+function orderOf(place: Place | undefined): CopyOutOrder {
+  return place
+    ? { target: { ...place, prefix: PREFIX }, paths: [OUT] }
+    : { waive: "nothing of value is made in this run" };
+}
+
+export async function destroyAll(after: Aftermath): Promise<void> {
+  const { world, log, engine, results, bucket, raced, start } = after;
+  log.say("destroy");
+  let errors = new Map<string, Error>();
+  for (let tries = 0; tries < DESTROY_TRIES; tries += 1) {
+    await bringHostsBack(world);
+    errors = await engine.destroy(start());
+    if (errors.size === 0) break;
+  }
+  const left = [...errors].map(([name, error]) => `destroy leaves ${name}: ${error.message}`);
+  log.violation(
+    ...(left.some((line) => BY_DESIGN.test(line)) ? [] : left),
+    ...(await judgeAccount(world, engine.state)),
+    ...(await judgeHistory({ world, bucket, written: results.written, messages: log.report.messages, raced })),
+  );
+}
+
+async function bringHostsBack(world: RunWorld): Promise<void> {
+  const machines = await world.admin<{ id: number; online: boolean }[]>("GET", "/machines");
+  for (const { id, online } of machines) if (!online) await world.admin("POST", `/machines/${id}/online`);
+}
