@@ -21,10 +21,11 @@ const scenarios: Record<string, () => void> = {
     new VastVolume("volume-with-instance", { size: 20, copyOut });
     new VastVolume("verified-hosts-volume", { size: 20, machineId: 12, copyOut });
     new VastVolume("copy-out-declared-volume", { size: 20, placeWith: { offer, disk, image } });
-    new VastFleet("fleet-budget", {
-      workers: 2,
-      profile: { ...profile, copyOut: { ...copyOut, target: target("a") } },
-    });
+  },
+  /** Each resource as it should be, and all of them together too much. */
+  "violating fleet"() {
+    new VastFleet("trainer", { workers: 2, profile });
+    new VastVolume("idle", { size: 20, placeWith: { offer, disk, image }, copyOut });
   },
   /** The same for the pack storage. */
   "violating storage"() {
@@ -70,8 +71,7 @@ const disk = 40;
 const image = "pytorch/pytorch:2.4.0-cuda12.4-cudnn9-runtime";
 const region = "us-east-1";
 const offer = { gpu: "RTX 4090", maxDph: 0.5, maxBandwidthPrice: 0.02 };
-const target = (prefix: string) => ({ connectionId: 1, bucket: "results", prefix, region });
-const copyOut = { target: target("results") };
+const copyOut = { target: { connectionId: 1, bucket: "results", prefix: "results", region } };
 const profile: VastInstanceArgs = {
   offer,
   image,
@@ -153,4 +153,7 @@ class Later extends pulumi.dynamic.Resource {
   }
 }
 
-scenarios[new pulumi.Config().require("scenario")]?.();
+const name = new pulumi.Config().require("scenario");
+const scenario = scenarios[name];
+if (scenario === undefined) throw new pulumi.RunError(`there is no scenario "${name}"`);
+scenario();
