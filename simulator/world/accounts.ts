@@ -34,11 +34,7 @@ export function addAccount(
   return account;
 }
 
-export function addKey(
-  world: World,
-  account: Account,
-  options: Omit<ApiKey, "id" | "createdAt">,
-): ApiKey {
+export function addKey(world: World, account: Account, options: Omit<ApiKey, "id" | "createdAt">): ApiKey {
   const key: ApiKey = { ...options, id: world.nextNumber("api-key"), createdAt: world.now };
   account.keys.push(key);
   world.keys.set(key.key, { account, key });

@@ -69,10 +69,7 @@ describe("the API key", () => {
   });
 
   test("appears in no message about the rest of the config", () => {
-    const all: Record<string, string>[] = [
-      { "vast:apiUrl": "nowhere" },
-      { "vast:clockScale": "0" },
-    ];
+    const all: Record<string, string>[] = [{ "vast:apiUrl": "nowhere" }, { "vast:clockScale": "0" }];
     for (const bad of all) {
       expect(() => config({ ...key, ...bad })).toThrow(expect.not.stringContaining("the-key"));
     }
@@ -116,7 +113,9 @@ describe("the waiver for one run", () => {
     '{"resources": ["a"], "reason": "short"}',
     '{"resources": ["a"], "reason": "long enough a reason", "force": true}',
   ])("is refused without them: %s", (text) => {
-    expect(() => waiver(text)).toThrow(/name resources and a written reason[\s\S]*VAST_WAIVE_COPY_OUT=.* pulumi destroy/);
+    expect(() => waiver(text)).toThrow(
+      /name resources and a written reason[\s\S]*VAST_WAIVE_COPY_OUT=.* pulumi destroy/,
+    );
   });
 
   test("is none by default", () => {
