@@ -6,7 +6,7 @@ import { differences, skippedMatches, unmatchedPatterns } from "./compare.ts";
 import { copyOnce, copyUntilEqual, notCopied } from "./copy.ts";
 import { type DiskListing, listDisk } from "./listing.ts";
 import { type Manifest, manifestOf, writeManifest } from "./manifest.ts";
-import { openShell } from "./ssh.ts";
+import { openShell, type Shell } from "./ssh.ts";
 import { blocked, prefixOf, type Subject, some } from "./subject.ts";
 import { assertPassed, keepPass, runVerifyCommand } from "./verify-command.ts";
 
@@ -33,8 +33,7 @@ export async function copySettled(subject: Subject, path: string): Promise<DiskL
   const after = before && (await listWhileRunning(subject, path));
   if (!after && failure) throw failure;
   if (!after) return undefined;
-  const stamps = new Set(before.files.map(stampOf));
-  const settled = { ...after, files: after.files.filter((file) => stamps.has(stampOf(file))) };
+  const settled = unchanged(before, after);
   const missing = await differences(subject.bucket, prefix, settled);
   if (missing.length > 0) throw failure ?? notCopied(subject, missing);
   if (failure && settled.files.length === 0) throw failure;
@@ -42,6 +41,23 @@ export async function copySettled(subject: Subject, path: string): Promise<DiskL
     // A trainer that keeps the newest checkpoints deletes old ones under the copy.
     subject.context.log(`${subject.name}: what did not change meanwhile is in the bucket all the same; going on`);
   return settled;
+}
+
+function unchanged(before: DiskListing, after: DiskListing): DiskListing {
+  const stamps = new Set(before.files.map(stampOf));
+  return { ...after, files: after.files.filter((file) => stamps.has(stampOf(file))) };
+}
+
+/** Of a listing from before, what has not changed since and is not among `unsettled` (absolute paths). */
+export async function stillSettled(
+  subject: Subject,
+  before: DiskListing,
+  unsettled: readonly string[],
+): Promise<DiskListing> {
+  const now = await listDisk(subject.context, subject.id, before.root);
+  const { files, ...listing } = unchanged(before, now);
+  const root = before.root.replace(/\/+$/, "");
+  return { ...listing, files: files.filter(({ path }) => !unsettled.includes(`${root}/${path}`)) };
 }
 
 function stampOf({ path, sizeBytes, mtimeS }: DiskListing["files"][number]): string {
@@ -68,11 +84,24 @@ export async function takeEvidence(
     if (verifyCommand !== undefined) await runVerifyCommand(subject, shell, verifyCommand);
     const passedAt = verifyCommand === undefined ? undefined : new Date().toISOString();
     if (verify !== "checksum") return { passedAt, sums: undefined, unsettled: [] };
-    subject.context.log(`${subject.name}: taking the SHA-256 of every file on contract ${subject.id}`);
-    return { passedAt, ...(await takeSums(subject, shell)) };
+    return { passedAt, ...(await sumsOver(subject, shell)) };
   } finally {
     shell.close();
   }
+}
+
+export async function sumsBySsh(subject: Subject, row: InstanceRow): ReturnType<typeof takeSums> {
+  const shell = await openShell(subject.context, row, subject.name);
+  try {
+    return await sumsOver(subject, shell);
+  } finally {
+    shell.close();
+  }
+}
+
+function sumsOver(subject: Subject, shell: Shell): ReturnType<typeof takeSums> {
+  subject.context.log(`${subject.name}: taking the SHA-256 of every file on contract ${subject.id}`);
+  return takeSums(subject, shell);
 }
 
 /** Before the stop, since after it nothing can be hashed any more. */

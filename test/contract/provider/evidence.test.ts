@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { setState } from "../../../provider/api/instances.ts";
+import { execute, setState } from "../../../provider/api/instances.ts";
 import type { Binding } from "../../../provider/copy-out/inputs.ts";
+import { copyOutNow } from "../../../provider/copy-out/on-demand.ts";
 import { deleteInstance } from "../../../provider/lifecycle/instance/delete.ts";
+import { findContract } from "../../../provider/lifecycle/instance/read.ts";
 import { sshKey } from "../../support/ssh-key.ts";
 import {
   create,
@@ -140,6 +142,55 @@ describe("verify by checksum", () => {
     await world.until(Number(held.id), ({ actual }) => actual === "running");
     await destroy({ ...running, held });
     expect(await world.instances()).toEqual([]);
+  });
+});
+
+describe("a copy-out on demand that is to be verified by checksum", () => {
+  async function now({ world, held }: Running, context = world.context({ sshKeyFile: key.file })) {
+    const row = await findContract(context, held.id, held.state, 0);
+    if (!row) throw new Error("gone");
+    return copyOutNow(context, held.state, row);
+  }
+
+  test("compares SHA-256 as the gate does, and lets the worker run on", async () => {
+    await using world = await startWorld({ ssh: true });
+    const running = await reachable(world, { verify: "checksum" });
+    const manifest = await now(running);
+    expect(manifest).toMatchObject({ live: true, verify: "checksum" });
+    expect(manifest.folders[0]?.files.map(({ sha256 }) => sha256?.length)).toEqual([64, 64]);
+    expect(await instanceOf(running)).toMatchObject({ actual: "running" });
+    await corrupt(running);
+    await expect(now(running)).rejects.toThrow(/another SHA-256 than the file on the instance: runs\/\d+.*model\.pt/);
+    expect(await instanceOf(running)).toMatchObject({ actual: "running" });
+  });
+
+  test("leaves out what the worker changes while the sums are taken", async () => {
+    await using world = await startWorld({ ssh: true });
+    const running = await reachable(world, { verify: "checksum" });
+    const { transport } = world.context();
+    let listings = 0;
+    const busy = world.context(
+      { sshKeyFile: key.file },
+      {
+        transport: {
+          ...transport,
+          call: async (endpoint, ...args) => {
+            if (endpoint.route === execute.route) listings += 1;
+            // The second listing is the one after the sums.
+            if (listings === 2) await world.write(Number(running.held.id), `${OUT}/model.pt`, "newer", 1_700_000_500);
+            return transport.call(endpoint, ...args);
+          },
+        },
+      },
+    );
+    expect((await now(running, busy)).folders[0]?.files.map(({ path }) => path)).toEqual(["run 1/it's.txt"]);
+  });
+
+  test("of a stopped instance blocks unless sums from before the stop hold", async () => {
+    await using world = await startWorld({ ssh: true });
+    const running = await reachable(world, { verify: "checksum" });
+    await stop(running);
+    await expect(now(running)).rejects.toThrow(/2 files have no SHA-256 from before the stop/);
   });
 });
 
