@@ -21,3 +21,7 @@ export function unfinished(
     reasons: [reason],
   });
 }
+
+export function isUnfinished(error: unknown): boolean {
+  return error instanceof VastError && "reasons" in error;
+}

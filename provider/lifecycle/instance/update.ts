@@ -17,7 +17,7 @@ import { factsOf, type InstanceFacts, type InstanceState } from "./outputs.ts";
 import { findContract, plain } from "./read.ts";
 import { waitUntilReady } from "./ready.ts";
 import { bringKeys } from "./ssh-keys.ts";
-import { unfinished } from "./unfinished.ts";
+import { isUnfinished, unfinished } from "./unfinished.ts";
 import { DudError, freshRow, stopAndWait, waitUntilRunning } from "./wait.ts";
 
 /** Applies in-place changes and repairs: label, bid, running or stopped, keys, and the container's image and settings. */
@@ -41,14 +41,14 @@ export async function updateInstance(
   if ((row.label ?? "") !== news.label) await context.transport.call(setLabel, row.id, news.label);
   await bringKeys(context, row.id, news.sshKeys, old.sshKeys);
   const bid = await bidAgain(context, row, news, changed.has("bid"));
+  await changeSchedule(context, old, news, row);
   const recreated = RECREATES_CONTAINER.some((key) => changed.has(key));
   if (recreated) await recreate(context, row, old, news);
   context.sweeper.invalidate();
   const state = { context, old, news, provider: __provider };
-  let now = await bringTo(state, row.id, recreated);
-  if (conditionOf(now) === "running")
-    now = await onceRunning(context, news, now, old.everRan === false ? "young" : "worked");
-  await changeSchedule(context, old, news, now);
+  const now = await bringTo(state, row.id, recreated).catch((error: unknown) => {
+    throw recreated ? recreatedAndKept(state, row, error) : error;
+  });
   assertCharged(news, now, bid);
   return { outs: plain({ ...news, ...factsAfter(state, now, recreated) }) };
 }
@@ -134,14 +134,20 @@ async function bringTo(update: Update, id: number, recreated: boolean): Promise<
     await start(context, row, news);
     context.sweeper.invalidate();
   }
-  if (news.waitFor === "created") return freshRow(context, id);
-  return waitFor(update, id, recreated || started);
+  if (news.waitFor !== "created") return waitFor(update, id, recreated || started);
+  return settleIn(update, await freshRow(context, id));
+}
+
+/** What has to be looked after once it runs; a restore restarts the container, so readiness comes after it. */
+async function settleIn({ context, old, news }: Update, row: InstanceRow): Promise<InstanceRow> {
+  if (conditionOf(row) !== "running") return row;
+  return onceRunning(context, news, row, old.everRan === false ? "young" : "worked");
 }
 
 async function waitFor(update: Update, id: number, restarted: boolean): Promise<InstanceRow> {
   const { context, news, provider } = update;
   try {
-    const row = await waitUntilRunning(context, id, news, news.label);
+    const row = await settleIn(update, await waitUntilRunning(context, id, news, news.label));
     await waitUntilReady(context, row, news);
     return row;
   } catch (error) {
@@ -154,6 +160,17 @@ async function waitFor(update: Update, id: number, restarted: boolean): Promise<
       "the next `pulumi up` replaces it, its files are copied out first",
     );
   }
+}
+
+/**
+ * The state has to know that the container is the new one: the next up would otherwise recreate it once more, and the gate
+ * before that would copy what a fresh worker wrote over the results of the one before.
+ */
+function recreatedAndKept(update: Update, row: InstanceRow, error: unknown): unknown {
+  if (isUnfinished(error)) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  const { news: inputs, provider } = update;
+  return unfinished("changed and kept", reason, { inputs, facts: factsAfter(update, row, true), provider });
 }
 
 /** A start that the host cannot serve is queued and would run, and bill, whenever it can (vast-api.md 3.5): it is taken back. */

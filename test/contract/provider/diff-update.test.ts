@@ -99,6 +99,27 @@ describe("a change of the program", () => {
     expect(await world.instancesEver()).toMatchObject([{ id: Number(held.id), image: "debian:12", actual: "running" }]);
     expect(await storage.keys(target.bucket)).toEqual([`runs/${held.id}/workspace/out/model.pt`]);
   });
+
+  test("of the image whose container never gets ready is kept in the state, and not made a second time", async () => {
+    await using world = await startWorld({ speed: 2000 });
+    const copyOut = { waive: "nothing of value is made here" };
+    const held = await create(world.context(), worker({ copyOut }));
+    const next = worker({
+      copyOut,
+      image: "debian:12",
+      bootTimeout: 60,
+      waitFor: "ready",
+      readyWhen: { log: "never" },
+    });
+    const failure = (await up(world, held, next).catch((error: unknown) => error)) as Error & {
+      properties: Held["state"];
+    };
+    expect(failure.message).toMatch(/is changed and kept, but not finished: .*not ready/);
+    const after = { id: held.id, state: failure.properties };
+    await up(world, after, worker({ copyOut, image: "debian:12" }));
+    const recreations = await world.requests("PUT /api/v0/instances/update_template/{id}/");
+    expect(recreations).toHaveLength(1);
+  });
 });
 
 describe("a new registry login", () => {

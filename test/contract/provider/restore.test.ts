@@ -124,6 +124,22 @@ describe("restoreFrom", () => {
     },
   );
 
+  test("that an up finishes is followed by another wait for readiness: the worker was restarted", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    await first(world, target);
+    await world.admin("POST", "/workloads", { model: "training", checkpointEverySeconds: 1e6, dir: OUT });
+    await world.fault({ endpoint: "copy", kind: "copy-noop" });
+    const inputs = trainer(target, { waitFor: "ready", readyWhen: { log: "resumed from step-000500" } });
+    const failure = (await create(world.context(), inputs).catch((error: unknown) => error)) as {
+      id: string;
+      properties: Held["state"];
+    };
+    await updateInstance(world.context(), failure.id, failure.properties, checked(inputs));
+    expect(await restores(world)).toBe(1);
+    expect(world.logs.at(-1)).toMatch(/waiting up to \d+ s for log line that matches \/resumed/);
+  });
+
   test("added to a worker that has results of its own does not touch them", async () => {
     await using world = await startWorld();
     const target = await storage.connect(world);
@@ -135,11 +151,12 @@ describe("restoreFrom", () => {
     expect(await restores(world)).toBe(0);
   });
 
-  test("that cannot be read from the bucket fails loudly; without it the worker comes up all the same", async () => {
+  test("that cannot be read from the bucket fails loudly; one whose results do not matter comes up all the same", async () => {
     await using world = await startWorld();
     const target = { ...(await storage.connect(world)), bucket: "no-such-bucket" };
     await expect(create(world.context(), trainer(target))).rejects.toThrow(/kept in the state[\s\S]*no-such-bucket/);
-    await create(world.context(), worker({ copyOut: { target, paths: [OUT] } }, "other"));
+    const waive = "nothing of value is made here";
+    await create(world.context(), worker({ copyOut: { target, paths: [OUT], waive } }, "other"));
     expect(world.logs.join("\n")).toMatch(/WARNING: other: contract \d+ could not be noted in s3:\/\/no-such-bucket/);
   });
 });
