@@ -18,6 +18,8 @@ export interface Context {
   market: Market;
   destroyer: Destroyer;
   parking: Parking;
+  /** Targets that an instance of this run has seen to (copy-out/canary.ts). */
+  canaries: Set<string>;
   account(): Promise<Account>;
   engineIsAlive(): Promise<boolean>;
   /** A line the user sees in `pulumi up`, under the run's diagnostics. */
@@ -50,6 +52,7 @@ export function createContext(
     market: createMarket(transport),
     destroyer: createDestroyer(transport, sweeper),
     parking: { wanted: new Set(), done: new Set(), recorded: new Map() },
+    canaries: new Set(),
     account: () => {
       account ??= transport.call(currentUser).catch((error: unknown) => {
         account = undefined;

@@ -28,6 +28,7 @@ export async function copyOnce(subject: Subject, path: string): Promise<VastErro
 }
 
 /**
+ * @param arrived ends the wait before the messages do, where it can be seen
  * @returns the failure that the last message tells of
  * @throws VastError when the copy goes on for longer than `copyOut.timeout`
  */
@@ -35,11 +36,13 @@ export async function awaitFinalWords(
   subject: Subject,
   messageBefore: string,
   what: string,
+  arrived: () => Promise<boolean> = async () => false,
 ): Promise<VastError | undefined> {
   const { clock } = subject.context;
   const startedS = clock.elapsedS();
   for (;;) {
     await clock.sleep(POLL_S);
+    if (await arrived()) return undefined;
     const message = await statusMessage(subject);
     const elapsedS = clock.elapsedS() - startedS;
     const changed = message !== messageBefore;

@@ -10,6 +10,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { vi } from "vitest";
 import { type Context, createContext } from "../../provider/context.ts";
+import { proofKey } from "../../provider/copy-out/canary.ts";
 import type { Binding } from "../../provider/copy-out/inputs.ts";
 import { checkInputs } from "../../provider/lifecycle/check.ts";
 import { createInstance } from "../../provider/lifecycle/instance/create.ts";
@@ -161,8 +162,8 @@ export async function startStorage() {
   return {
     server,
     client,
-    /** A bucket of the test's own, connected to the world's account. */
-    async connect(world: VastWorld): Promise<Binding> {
+    /** A bucket of the test's own, connected to the world's account; `proven` spares its first instance the canary. */
+    async connect(world: VastWorld, { proven = true } = {}): Promise<Binding> {
       vi.stubEnv("AWS_ACCESS_KEY_ID", server.accessKeyId);
       vi.stubEnv("AWS_SECRET_ACCESS_KEY", server.secretAccessKey);
       buckets += 1;
@@ -175,7 +176,9 @@ export async function startStorage() {
         accessKeyId: server.accessKeyId,
         secretAccessKey: server.secretAccessKey,
       });
-      return { connectionId: id, bucket, prefix: "runs", region: server.region, endpoint: server.url };
+      const binding = { connectionId: id, bucket, prefix: "runs", region: server.region, endpoint: server.url };
+      if (proven) await this.put(bucket, proofKey(binding), JSON.stringify({ connectionId: id }));
+      return binding;
     },
     async keys(bucket: string, prefix = ""): Promise<string[]> {
       const page = await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));

@@ -1,5 +1,6 @@
 import { VastError } from "../../api/errors.ts";
 import { type Context, homeOf } from "../../context.ts";
+import { proveTarget } from "../../copy-out/canary.ts";
 import { type Age, onceRunning } from "../../copy-out/restore.ts";
 import { ensureSchedule } from "../../copy-out/schedule.ts";
 import { assertRecorded, volumeUsed } from "../../copy-out/volume-record.ts";
@@ -102,6 +103,7 @@ async function bringUp(context: Context, inputs: InstanceInputs, rental: Rental)
   await bringKeys(context, row.id, inputs.sshKeys);
   if (inputs.waitFor !== "created" && inputs.state === "running") {
     row = await waitUntilRunning(context, row.id, inputs, inputs.label);
+    await proveTarget(context, inputs, row);
     row = await onceRunning(context, inputs, row, ageOf(inputs, rental));
     await waitUntilReady(context, row, inputs);
   }

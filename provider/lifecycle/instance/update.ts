@@ -1,6 +1,7 @@
 import { isVastError, VastError } from "../../api/errors.ts";
 import { type InstanceRow, setBid, setLabel, setState, updateTemplate } from "../../api/instances.ts";
 import type { Context } from "../../context.ts";
+import { proveTarget } from "../../copy-out/canary.ts";
 import { copyOutBefore } from "../../copy-out/gate.ts";
 import { onceRunning } from "../../copy-out/restore.ts";
 import { changeSchedule } from "../../copy-out/schedule.ts";
@@ -141,6 +142,7 @@ async function bringTo(update: Update, id: number, recreated: boolean): Promise<
 /** What has to be looked after once it runs; a restore restarts the container, so readiness comes after it. */
 async function settleIn({ context, old, news }: Update, row: InstanceRow): Promise<InstanceRow> {
   if (conditionOf(row) !== "running") return row;
+  await proveTarget(context, news, row);
   return onceRunning(context, news, row, old.everRan === false ? "young" : "worked");
 }
 
