@@ -12,7 +12,7 @@ import { factsOf } from "./outputs.ts";
 import { plain } from "./read.ts";
 import { waitUntilReady } from "./ready.ts";
 import { rentOne } from "./rent.ts";
-import { discardOrKeep, type Rental, StrandedError } from "./rental.ts";
+import { discardOrKeep, neverRan, type Rental, StrandedError } from "./rental.ts";
 import { bringKeys } from "./ssh-keys.ts";
 import { adopt, takeUp } from "./take-up.ts";
 import { unfinished } from "./unfinished.ts";
@@ -46,17 +46,19 @@ async function rentAndBringUp(context: Context, inputs: InstanceInputs): Promise
   if (inputs.volume && target) await assertRecorded(context, name, target, inputs.volume.id);
   let rental = inputs.adopt === undefined ? await takeUp(context, inputs) : await adopt(context, inputs, inputs.adopt);
   const avoid = new Set<number>();
-  for (let attempt = 1; ; attempt += 1) {
+  let rented = 0;
+  for (;;) {
     if (rental === undefined) {
       assertNotExpired(context, inputs);
       rental = await rentOne(context, inputs, avoid);
+      rented += 1;
     }
     try {
       return await bringUp(context, inputs, rental);
     } catch (error) {
       const dud = await giveUp(context, inputs, rental, error);
       avoid.add(rental.row.machine_id);
-      if (attempt >= inputs.maxTries) throw noneStarted(name, attempt, dud);
+      if (rented >= inputs.maxTries) throw noneStarted(name, rented, dud);
       rental = undefined;
     }
   }
@@ -64,9 +66,8 @@ async function rentAndBringUp(context: Context, inputs: InstanceInputs): Promise
 
 /** Destroys a machine that does not start, so that another can be tried. @throws when there is no use in another */
 async function giveUp(context: Context, inputs: InstanceInputs, rental: Rental, error: unknown): Promise<DudError> {
-  // What an earlier run rented may have worked for hours: only a machine of this very call is given up unasked.
   if (!(error instanceof DudError)) throw new StrandedError(error, inputs, rental);
-  if (!rental.fresh) throw new StrandedError(error, inputs, lastSeen(rental, error));
+  if (!(await mayBeGivenUp(context, rental))) throw new StrandedError(error, inputs, lastSeen(rental, error));
   const { row } = rental;
   if (error.elsewhere && !inputs.volume) context.market.exclude(row.machine_id);
   await discardOrKeep(context, inputs, rental, `${inputs.label}: machine ${row.machine_id}: ${error.message}`);
@@ -74,6 +75,13 @@ async function giveUp(context: Context, inputs: InstanceInputs, rental: Rental, 
   throw new VastError("refused", `${inputs.label}: ${error.message}; contract ${row.id} was destroyed`, {
     fix: "check `image` and `imageLogin`",
   });
+}
+
+/** What an earlier run rented may have worked for hours: unless nothing ever ran there, only a person gives it up. */
+async function mayBeGivenUp(context: Context, { fresh, record, row }: Rental): Promise<boolean> {
+  if (fresh) return true;
+  // Not being able to tell is no proof.
+  return !record.everRan && (await neverRan(context, row.id).catch(() => false));
 }
 
 function noneStarted(name: string, tries: number, last: DudError): VastError {

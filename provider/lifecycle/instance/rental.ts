@@ -90,7 +90,7 @@ export async function discardOrKeep(
 }
 
 /** As of now: the container may have run for a moment that no earlier look has seen. */
-async function neverRan(context: Context, id: number): Promise<boolean> {
+export async function neverRan(context: Context, id: number): Promise<boolean> {
   const row = (await context.sweeper.since(context.clock.elapsedS())).rows.get(id);
   return row !== undefined && !mayHaveRun(row);
 }

@@ -338,21 +338,27 @@ describe("a worker that hangs in its boot", () => {
     expect(said(world)).toMatch(/does not come up: no progress for \d+ s/);
   });
 
-  test("and was waited for in vain by the run that took it up is replaced by the next", async () => {
+  test("and was left by an earlier run is given up by the one that takes it up: nothing ever ran there", async () => {
     await using world = await startWorld();
     await world.fault({ endpoint: "boot", kind: "pull-stuck" });
-    await create(world.context(), inputs);
-    const waits = worker({ bootTimeout: 300 });
-    const error = (await createInstance(world.context(), checked(waits)).catch((thrown: unknown) => thrown)) as {
-      id: string;
-      properties: Held["state"];
-    };
-    const held = { id: error.id, state: error.properties };
-    expect(held.state.boot).toBeDefined();
-    const after = await up(world, held, waits);
-    expect(after.did).toBe("replaced (status)");
-    expect(after.state.status).toBe("running");
-    expect(await world.instances()).toHaveLength(1);
+    const left = await create(world.context(), inputs);
+    const held = await create(world.context(), worker({ bootTimeout: 300, maxTries: 1 }));
+    expect(said(world)).toMatch(/taken up, nothing rented[\s\S]*no progress for \d+ s.*destroying it/);
+    expect(held.state).toMatchObject({ status: "running" });
+    expect(held.state.machineId).not.toBe(left.state.machineId);
+    expect(await world.instances()).toMatchObject([{ id: id(held) }]);
+  });
+
+  test("and has run before is kept by the one that takes it up: there may be results on it", async () => {
+    await using world = await startWorld();
+    const left = await create(world.context(), worker());
+    await world.fault({ endpoint: "boot", kind: "boot-fail", times: null });
+    await takeOffline(world, left);
+    await world.admin("POST", `/machines/${left.state.machineId}/online`);
+    await expect(createInstance(world.context(), checked(worker({ bootTimeout: 300 })))).rejects.toThrow(
+      /rented and kept in the state/,
+    );
+    expect(await world.instances()).toMatchObject([{ id: id(left) }]);
   });
 });
 
