@@ -34,7 +34,7 @@ export type Manifest = z.infer<typeof manifestSchema>;
 const keyOf = (prefix: string) => `${prefix}/.pulumi-vast/manifest.json`;
 
 export function manifestOf(
-  { copyOut, id }: Subject,
+  { context, copyOut, id }: Subject,
   state: Pick<InstanceState, "label" | "mark" | "machineId" | "gpu" | "dph">,
   { live, listings, sums }: { live: boolean; listings: readonly DiskListing[]; sums: Sums | undefined },
 ): Manifest {
@@ -45,7 +45,7 @@ export function manifestOf(
     machineId: state.machineId,
     gpu: state.gpu,
     dph: state.dph,
-    verifiedAt: new Date().toISOString(),
+    verifiedAt: new Date(context.clock.nowS() * 1000).toISOString(),
     verify: copyOut.verify,
     live,
     folders: listings.map(({ root, exists, files, skipped }) => ({

@@ -22,8 +22,8 @@ export interface CampaignReport {
   /** How often each kind of fault, event or crash was set. */
   kinds: Record<string, number>;
   violations: { index: number; violations: string[]; steps: string[]; messages: string[] }[];
-  /** Runs in which the one up after the faults could not do everything (nothing on the market, a bid beaten …). */
-  unrepaired: number;
+  /** What the one up after the faults had to leave undone, by reason (blocks.ts), in how many runs. */
+  unrepaired: Record<string, number>;
 }
 
 /** Runs at once in one process: much of each is waiting for answers. */
@@ -123,7 +123,7 @@ function environment(variables: Record<string, string>): () => void {
 }
 
 export function summary(reports: readonly RunReport[]): CampaignReport {
-  return reports.map(one).reduce(sum, { runs: 0, kinds: {}, violations: [], unrepaired: 0 });
+  return reports.map(one).reduce(sum, { runs: 0, kinds: {}, violations: [], unrepaired: {} });
 }
 
 function one({ index, kinds, violations, steps, messages, unrepaired }: RunReport): CampaignReport {
@@ -131,17 +131,21 @@ function one({ index, kinds, violations, steps, messages, unrepaired }: RunRepor
     runs: 1,
     kinds,
     violations: violations.length === 0 ? [] : [{ index, violations, steps, messages }],
-    unrepaired: unrepaired.length === 0 ? 0 : 1,
+    unrepaired: Object.fromEntries(unrepaired.map((reason) => [reason, 1])),
   };
 }
 
 function sum(a: CampaignReport, b: CampaignReport): CampaignReport {
-  const kinds = { ...a.kinds };
-  for (const [kind, count] of Object.entries(b.kinds)) kinds[kind] = (kinds[kind] ?? 0) + count;
   return {
     runs: a.runs + b.runs,
-    kinds,
+    kinds: added(a.kinds, b.kinds),
     violations: [...a.violations, ...b.violations],
-    unrepaired: a.unrepaired + b.unrepaired,
+    unrepaired: added(a.unrepaired, b.unrepaired),
   };
+}
+
+function added(a: Record<string, number>, b: Record<string, number>): Record<string, number> {
+  const sums = { ...a };
+  for (const [name, count] of Object.entries(b)) sums[name] = (sums[name] ?? 0) + count;
+  return sums;
 }

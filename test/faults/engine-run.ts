@@ -1,5 +1,6 @@
 import type { FleetSettings } from "../../tools/stack.ts";
 import { type Draws, drawsOf } from "../bench/draws.ts";
+import { blockOf } from "./blocks.ts";
 import { EngineScene, type Killing, type Victim } from "./engine-scene.ts";
 import { overlaps } from "./judge.ts";
 import { randomEvent, randomFault } from "./mishaps.ts";
@@ -109,8 +110,15 @@ class EngineRun {
     this.#say("everything works again: cancel, up");
     await this.#pulumi(["cancel", "--yes"]);
     const { exitCode, all } = await this.#pulumi(UP);
-    if (exitCode !== 0) this.#report.unrepaired.push(all);
+    if (exitCode !== 0) this.#judgeUp(all);
     await this.#judgeAccount();
+  }
+
+  /** What the engine prints of its errors is one text: one of them that is legitimate is all that can be told. */
+  #judgeUp(all: string): void {
+    const block = blockOf(all);
+    if (block === undefined) this.#report.violations.push(`up fails although everything works:\n${all.slice(-1500)}`);
+    else this.#report.unrepaired.push(block);
   }
 
   /** All workers leave the program; the last run of a scene is as good a destroy as the first. */

@@ -63,6 +63,9 @@ const HANDLERS = {
 /** The engine was killed, or the provider process died under it: the operation ends here. */
 export class Crash extends Error {}
 
+/** Something that a resource depends on, or that depends on it, has failed. */
+export class SkippedError extends Error {}
+
 export interface Process {
   context: Context;
   life: Life;
@@ -94,7 +97,7 @@ export class Engine {
       const work = async (): Promise<void> => {
         for (const name of declared.needs) await done.get(name);
         if (declared.needs.some((name) => errors.has(name)))
-          return void errors.set(declared.name, new Error("skipped"));
+          return void errors.set(declared.name, new SkippedError("skipped"));
         await this.#apply(process, declared).catch((error: Error) => errors.set(declared.name, this.#seen(error)));
       };
       done.set(declared.name, work());
@@ -132,7 +135,7 @@ export class Engine {
     const dependants = (name: string) => [...this.state.values()].filter((kept) => kept.needs.includes(name));
     const work = async (kept: Kept): Promise<void> => {
       for (const dependant of dependants(kept.name)) await one(dependant);
-      if (dependants(kept.name).length > 0) return void errors.set(kept.name, new Error("skipped"));
+      if (dependants(kept.name).length > 0) return void errors.set(kept.name, new SkippedError("skipped"));
       await this.#delete(process, kept).catch((error: Error) => errors.set(kept.name, this.#seen(error)));
     };
     const one = (kept: Kept): Promise<void> => {

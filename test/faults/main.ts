@@ -67,11 +67,16 @@ async function timed(
 }
 
 function print(where: string, { runs, kinds, violations, unrepaired }: CampaignReport, seconds: number): void {
-  const sorted = Object.entries(kinds).sort(([, a], [, b]) => b - a);
   console.log(`\n${runs} runs on the ${where} in ${seconds} s; faults and events by kind:`);
-  for (const [kind, count] of sorted) console.log(`  ${String(count).padStart(6)}  ${kind}`);
-  console.log(`${unrepaired} runs whose one up after the faults could not do everything`);
+  console.log(counted(kinds));
+  console.log("what the one up after the faults had to leave undone, in runs:");
+  console.log(counted(unrepaired));
   console.log(`violations: ${violations.length}`);
+}
+
+function counted(counts: Readonly<Record<string, number>>): string {
+  const sorted = Object.entries(counts).sort(([, a], [, b]) => b - a);
+  return sorted.map(([name, count]) => `  ${String(count).padStart(6)}  ${name}`).join("\n");
 }
 
 function indented(lines: readonly string[]): string {

@@ -1,5 +1,6 @@
 import type { CopyOutOrder } from "../../provider/lifecycle/reconcile/settle.ts";
-import type { Engine, Process } from "./engine.ts";
+import { blockOf } from "./blocks.ts";
+import { type Engine, type Process, SkippedError } from "./engine.ts";
 import { judgeAccount, judgeHistory } from "./judge.ts";
 import { OUT, type Place, PREFIX, type Program } from "./program.ts";
 import { reconcile } from "./reconcile.ts";
@@ -36,7 +37,11 @@ export async function recover(after: Aftermath): Promise<void> {
   await world.clock.pass(900);
   log.say("everything works again: up");
   const errors = await engine.up(start(), program.declared());
-  log.report.unrepaired.push(...[...errors].map(([name, error]) => `${name}: ${error.message}`));
+  for (const [name, { message }] of unskipped(errors)) {
+    const block = blockOf(message);
+    if (block === undefined) log.violation(`up fails although everything works: ${name}: ${message}`);
+    else log.report.unrepaired.push(block);
+  }
   await reconcileOnce(after);
   await world.clock.pass(10);
   log.violation(...(await judgeAccount(world, engine.state)));
@@ -74,12 +79,17 @@ export async function destroyAll(after: Aftermath): Promise<void> {
     errors = await engine.destroy(start());
     if (errors.size === 0) break;
   }
-  const left = [...errors].map(([name, error]) => `destroy leaves ${name}: ${error.message}`);
+  const left = unskipped(errors).filter(([, { message }]) => !BY_DESIGN.test(message));
   log.violation(
-    ...(left.some((line) => BY_DESIGN.test(line)) ? [] : left),
+    ...left.map(([name, { message }]) => `destroy leaves ${name}: ${message}`),
     ...(await judgeAccount(world, engine.state)),
     ...(await judgeHistory({ world, bucket, written: results.written, messages: log.report.messages, raced })),
   );
+}
+
+/** What failed itself, not for something that it depends on. */
+function unskipped(errors: ReadonlyMap<string, Error>): [string, Error][] {
+  return [...errors].filter(([, error]) => !(error instanceof SkippedError));
 }
 
 async function bringHostsBack(world: RunWorld): Promise<void> {

@@ -11,6 +11,8 @@ export interface Written {
   volume: boolean;
   path: string;
   sha256: string;
+  /** Virtual epoch seconds. */
+  at: number;
 }
 
 /** The results that workers make, and what has to be in S3 when all of them are gone. */
@@ -46,6 +48,12 @@ export class Results {
     const text = this.#draws.hex(this.#draws.pick([8, 400, 3000]));
     await this.#world.admin("POST", `/instances/${contract}/write`, { path, text });
     const sha256 = createHash("sha256").update(text).digest("hex");
-    this.#written.set(`${volume ? "volume" : contract} ${path}`, { contract, volume, path, sha256 });
+    this.#written.set(`${volume ? "volume" : contract} ${path}`, {
+      contract,
+      volume,
+      path,
+      sha256,
+      at: this.#world.clock.nowS,
+    });
   }
 }

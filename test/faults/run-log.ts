@@ -8,7 +8,7 @@ export interface RunReport {
   kinds: Record<string, number>;
   violations: string[];
   messages: string[];
-  /** Errors of the one up after the faults: what a user would still have to do. */
+  /** Why the one up after the faults could not do everything: names of blocks.ts. */
   unrepaired: string[];
 }
 

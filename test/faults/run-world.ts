@@ -35,6 +35,7 @@ export interface SeenContract {
   destroyedAt: number | null;
   filesAtDestroy: SeenFile[];
   everRan: boolean;
+  runningSeconds: number;
 }
 
 export interface SeenVolume {

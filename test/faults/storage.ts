@@ -6,6 +6,8 @@ export interface ObjectSeen {
   key: string;
   size: number;
   sha256: string;
+  /** Of the provider's own records. */
+  text?: string;
 }
 
 /** The bucket of one run, looked at with a client of our own. */
@@ -31,7 +33,14 @@ export class RunBucket {
     for (const { Key } of listed.Contents ?? []) {
       const object = await this.#client.send(new GetObjectCommand({ Bucket: this.name, Key }));
       const bytes = (await object.Body?.transformToByteArray()) ?? new Uint8Array();
-      found.push({ key: Key ?? "", size: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") });
+      const sha256 = createHash("sha256").update(bytes).digest("hex");
+      const isRecord = Key?.includes("/.pulumi-vast/");
+      found.push({
+        key: Key ?? "",
+        size: bytes.length,
+        sha256,
+        ...(isRecord ? { text: Buffer.from(bytes).toString() } : {}),
+      });
     }
     return found;
   }
