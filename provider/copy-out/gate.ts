@@ -5,6 +5,8 @@ import { conditionOf } from "../lifecycle/instance/condition.ts";
 import type { InstanceState } from "../lifecycle/instance/outputs.ts";
 import { findContract } from "../lifecycle/instance/read.ts";
 import { freshRow, stopAndWait } from "../lifecycle/instance/wait.ts";
+import type { Manifest } from "./manifest.ts";
+import { whereToCopy } from "./recreation.ts";
 import { blocked, prefixOf, type Subject, subjectOf } from "./subject.ts";
 import { assertSettled, copySettled, copyTheRest, type LiveEvidence, NO_EVIDENCE, takeEvidence } from "./verify.ts";
 import { volumeSaved } from "./volume-record.ts";
@@ -20,9 +22,10 @@ export interface GateRequest {
 /**
  * Nothing is destroyed before its results are in S3: copy while it runs, stop, copy the difference, compare both sides,
  * leave a manifest (design.md, "The copy-out gate"). Returns only when that holds or a written waiver says otherwise.
+ * @returns what was saved; undefined with a waiver
  * @throws VastError `blocked` with what is missing; before the stop the instance is left running as it was
  */
-export async function copyOutBefore(context: Context, request: GateRequest): Promise<void> {
+export async function copyOutBefore(context: Context, request: GateRequest): Promise<Manifest | undefined> {
   const { state, row } = request;
   const name = state.label;
   const waiver = waiverFor(context, state, name);
@@ -30,9 +33,10 @@ export async function copyOutBefore(context: Context, request: GateRequest): Pro
     context.log(
       `WAIVED: ${name} (contract ${row.id}): ${request.purpose} WITHOUT copying anything out. Reason given: ${waiver}`,
     );
-    return;
+    return undefined;
   }
-  const subject = subjectToGate(context, request);
+  const subject = await whereToCopy(subjectToGate(context, request), state);
+  const target = state.copyOut?.target;
   const progress: Progress = { phase: isQuiet(row) ? "stopped" : "as it was" };
   const stop = async (): Promise<void> => {
     progress.phase = "stopping";
@@ -45,9 +49,10 @@ export async function copyOutBefore(context: Context, request: GateRequest): Pro
     if (conditionOf(row) === "running") evidence = await copyWhileRunning(subject, row);
     // What is starting, waits for its GPU or has crashed may run, and write, again at any moment.
     if (progress.phase !== "stopped") await stop();
-    await copyTheRest(subject, state, evidence);
-    if (state.volume) await volumeSaved(subject.binding, state.volume.id, row.id);
+    const manifest = await copyTheRest(subject, state, evidence);
+    if (state.volume && target) await volumeSaved(target, state.volume.id, row.id);
     await assertStillQuiet(subject);
+    return manifest;
   } catch (error) {
     await assertNotGone(subject, state, error);
     if (subject.copyOut.onCopyFailure === "stop") await endCompute(subject, row, progress, stop);

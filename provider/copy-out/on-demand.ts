@@ -6,6 +6,7 @@ import type { InstanceState } from "../lifecycle/instance/outputs.ts";
 import { assertSums, readSums, type Sums } from "./checksums.ts";
 import type { DiskListing } from "./listing.ts";
 import { type Manifest, manifestOf, writeManifest } from "./manifest.ts";
+import { whereToCopy } from "./recreation.ts";
 import { blocked, prefixOf, type Subject, subjectOf } from "./subject.ts";
 import { copySettled, stillSettled, sumsBySsh } from "./verify.ts";
 
@@ -16,11 +17,12 @@ import { copySettled, stillSettled, sumsBySsh } from "./verify.ts";
  * @throws VastError when files that had settled did not arrive
  */
 export async function copyOutNow(context: Context, state: InstanceState, row: InstanceRow): Promise<Manifest> {
-  const subject = subjectOf(context, state, row);
-  if (!subject)
+  const declared = subjectOf(context, state, row);
+  if (!declared)
     throw new VastError("config", `${state.label}: contract ${row.id} declares no copy-out`, {
       fix: "declare `copyOut: { target, paths }` and run `pulumi up`",
     });
+  const subject = await whereToCopy(declared, state);
   if (conditionOf(row) === "offline")
     throw blocked(subject, "its host is offline, so nothing can be copied from it", "try again when it is back");
   let listings: DiskListing[] = [];

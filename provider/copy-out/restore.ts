@@ -3,12 +3,14 @@ import type { Context } from "../context.ts";
 import type { InstanceInputs } from "../lifecycle/instance/inputs.ts";
 import { freshRow, waitUntilRunning } from "../lifecycle/instance/wait.ts";
 import type { StoredObject } from "./bucket.ts";
-import { keyPrefix } from "./compare.ts";
+import { differences, keyPrefix } from "./compare.ts";
 import { awaitFinalWords, start } from "./copy.ts";
 import { type Lineage, readLineage, writeLineage } from "./lineage.ts";
 import { readManifest } from "./manifest.ts";
-import { blocked, covers, type Subject, some, statusMessage, subjectOf } from "./subject.ts";
-import { listWhileRunning } from "./verify.ts";
+import { aside, foldersToRestore } from "./recreation.ts";
+import { ensureSchedule } from "./schedule.ts";
+import { blocked, prefixOf, type Subject, some, statusMessage, subjectOf } from "./subject.ts";
+import { copySettled, listWhileRunning } from "./verify.ts";
 
 /**
  * How much may be on the contract's disk already.
@@ -62,16 +64,45 @@ async function noteAndRestore(
     await writeLineage(bucket, binding, inputs.mark, lineage);
   }
   const { restore } = entry;
-  if (inputs.restoreFrom === undefined || !restore || restore.done || restore.from === null) return row;
-  const carefully = resumed || age !== "fresh";
-  for (const path of foldersOf(inputs)) await copyBack(subject, restore.from, path, carefully);
+  if (!restore || restore.done || restore.from === null) return row;
+  const own = restore.from === row.id;
+  const done = async (): Promise<void> => {
+    restore.done = true;
+    await writeLineage(bucket, binding, inputs.mark, lineage);
+    // Backups go to the keys that were restored from, so they had to rest meanwhile.
+    if (own) await ensureSchedule(subject.context, inputs, row);
+  };
+  if (inputs.restoreFrom === undefined) {
+    // Given up by the program; one from another contract stays possible.
+    if (own) await done();
+    return row;
+  }
+  const carefully = !own && (resumed || age !== "fresh");
+  for (const path of foldersToRestore(inputs)) {
+    if (own) await setAside(subject, path);
+    await copyBack(subject, restore.from, path, carefully);
+  }
   subject.context.log(
     `${subject.name}: restarting contract ${row.id}, so that its worker begins with what was restored`,
   );
   const running = await restart(subject, inputs, row.id);
-  restore.done = true;
-  await writeLineage(bucket, binding, inputs.mark, lineage);
+  await done();
   return running;
+}
+
+/** A worker that ran before its files were back may have written others of the same names: they are kept, elsewhere. */
+async function setAside(subject: Subject, path: string): Promise<void> {
+  const prefix = prefixOf(subject, path);
+  const stored = new Set((await subject.bucket.list(`${prefix}/`)).map(({ key }) => key));
+  const listing = await listWhileRunning(subject, path);
+  const files = listing?.files.filter((file) => stored.has(`${prefix}/${file.path}`));
+  const inTheWay = listing && files && (await differences(subject.bucket, prefix, { ...listing, files }));
+  if (inTheWay?.length === 0) return;
+  const there = aside(subject);
+  subject.context.log(
+    `${subject.name}: what contract ${subject.id} has written to ${path} since its container was recreated is kept in s3://${there.binding.bucket}/${prefixOf(there, path)}`,
+  );
+  await copySettled(there, path);
 }
 
 const RESTART_POLL_S = 5;
@@ -87,12 +118,6 @@ async function restart({ context, name }: Subject, inputs: InstanceInputs, id: n
   return waitUntilRunning(context, id, inputs, name);
 }
 
-/** What is on a volume is still there: only the contract's own disk is new. */
-function foldersOf({ restoreFrom, copyOut, volume }: InstanceInputs): string[] {
-  const asked = typeof restoreFrom === "object" ? restoreFrom.paths : (copyOut?.paths ?? []);
-  return asked.filter((path) => volume === undefined || !covers(volume.mountPath, path));
-}
-
 /** The newest contract whose manifest holds, by what is in S3 now; else the newest that left anything. */
 async function chooseSource(subject: Subject, inputs: InstanceInputs, lineage: Lineage): Promise<number | undefined> {
   const { restoreFrom } = inputs;
@@ -102,7 +127,7 @@ async function chooseSource(subject: Subject, inputs: InstanceInputs, lineage: L
   const { context, name } = subject;
   let unverified: number | undefined;
   for (const id of candidates) {
-    const objects = (await Promise.all(foldersOf(inputs).map((path) => objectsOf(subject, id, path)))).flat();
+    const objects = (await Promise.all(foldersToRestore(inputs).map((path) => objectsOf(subject, id, path)))).flat();
     if (objects.length === 0) continue;
     unverified ??= id;
     const verifiedAt = await manifestHolds(subject, id);

@@ -108,7 +108,7 @@ export const inputsSchema = z.strictObject({
   restoreFrom: restoreFromSchema
     .optional()
     .describe(
-      '"last" or a contract id: what that contract of this resource left in S3 is brought back once a new one runs, and the container restarted',
+      '"last" or a contract id: what that contract of this resource left in S3 is brought back once a new one runs, and the container restarted; a container that an update recreates gets its own files back',
     ),
   waitFor: z
     .enum(["created", "running", "ready"])

@@ -3,8 +3,9 @@ import { type InstanceRow, setBid, setLabel, setState, updateTemplate } from "..
 import type { Context } from "../../context.ts";
 import { proveTarget } from "../../copy-out/canary.ts";
 import { copyOutBefore } from "../../copy-out/gate.ts";
+import { noteRecreation } from "../../copy-out/recreation.ts";
 import { onceRunning } from "../../copy-out/restore.ts";
-import { changeSchedule } from "../../copy-out/schedule.ts";
+import { changeSchedule, removeSchedule } from "../../copy-out/schedule.ts";
 import { assertRecorded, volumeUsed } from "../../copy-out/volume-record.ts";
 import { usd } from "../../fleet/place.ts";
 import { PRICE_TOLERANCE, winningBid, withinBids } from "./bids.ts";
@@ -69,11 +70,12 @@ function factsAfter({ context, old, news }: Update, row: InstanceRow, restarted:
 }
 
 async function recreate(context: Context, row: InstanceRow, old: InstanceState, news: InstanceInputs): Promise<void> {
-  await copyOutBefore(context, {
-    state: { ...old, copyOut: news.copyOut ?? old.copyOut },
+  const saved = await copyOutBefore(context, {
+    state: { ...old, copyOut: news.copyOut ?? old.copyOut, restoreFrom: news.restoreFrom },
     row,
     purpose: "the container is recreated",
   });
+  if (await noteRecreation(context, news, row.id, saved)) await removeSchedule(context, news, row.id);
   await volumeInUseAgain(news, row.id);
   await context.transport.call(updateTemplate, row.id, containerSettings(news));
 }
@@ -135,7 +137,8 @@ async function bringTo(update: Update, id: number, recreated: boolean): Promise<
     await start(context, row, news);
     context.sweeper.invalidate();
   }
-  if (news.waitFor !== "created") return waitFor(update, id, recreated || started);
+  const restores = recreated && news.restoreFrom !== undefined;
+  if (news.waitFor !== "created" || restores) return waitFor(update, id, recreated || started);
   return settleIn(update, await freshRow(context, id));
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { listJobs } from "../../../provider/api/jobs.ts";
 import type { Binding } from "../../../provider/copy-out/inputs.ts";
 import { copyOutNow } from "../../../provider/copy-out/on-demand.ts";
 import { deleteInstance } from "../../../provider/lifecycle/instance/delete.ts";
@@ -158,6 +159,99 @@ describe("restoreFrom", () => {
     const waive = "nothing of value is made here";
     await create(world.context(), worker({ copyOut: { target, paths: [OUT], waive } }, "other"));
     expect(world.logs.join("\n")).toMatch(/WARNING: other: contract \d+ could not be noted in s3:\/\/no-such-bucket/);
+  });
+});
+
+describe("restoreFrom, after an update that recreated the container", () => {
+  const UPDATE = "PUT /api/v0/instances/update_template/{id}/";
+  const MODEL = `${OUT}/model.pt`;
+  const image = "debian:12";
+  const kept = ({ bucket }: Binding, { id }: Held) => storage.text(bucket, `runs/${id}${MODEL}`);
+  const aside = ({ bucket }: Binding, { id }: Held) =>
+    storage.text(bucket, `runs/.pulumi-vast/not-restored/${id}${MODEL}`);
+  const jobs = (world: VastWorld) => world.context().transport.call(listJobs);
+
+  /** A worker whose only result is in the bucket already, so that the next copy is the restore. */
+  async function saved(world: VastWorld, different: (target: Binding) => Inputs = () => ({})) {
+    const target = await storage.connect(world);
+    const held = await create(world.context(), trainer(target, different(target)));
+    await world.write(Number(held.id), MODEL, "weights", 1_700_000_000);
+    const row = await findContract(world.context(), held.id, held.state, 0);
+    if (!row) throw new Error("gone");
+    await copyOutNow(world.context(), held.state, row);
+    return { held, target };
+  }
+
+  /** The update makes the new container, and the restore does not arrive. */
+  async function unrestored(world: VastWorld, different: (target: Binding) => Inputs = () => ({})) {
+    const { held, target } = await saved(world, different);
+    await world.fault({ endpoint: "copy", kind: "copy-noop" });
+    const news = checked(trainer(target, { image, ...different(target) }));
+    const failure = (await updateInstance(world.context(), held.id, held.state, news).catch((e: unknown) => e)) as {
+      properties: Held["state"];
+      message: string;
+    };
+    expect(failure.message).toMatch(/is changed and kept, but not finished: .*1 of 1 files did not arrive/);
+    // Its worker starts from nothing, and writes a file of the same name.
+    await world.write(Number(held.id), MODEL, "fresh");
+    return { before: held, held: { id: held.id, state: failure.properties }, target, news };
+  }
+
+  test("brings back what the gate has saved before, and restarts the worker", async () => {
+    await using world = await startWorld();
+    const { held, target } = await saved(world);
+    const { outs } = await updateInstance(world.context(), held.id, held.state, checked(trainer(target, { image })));
+    expect(await restores(world)).toBe(1);
+    await destroy(world, { id: held.id, state: outs as Held["state"] });
+    const [gone] = await world.admin<{ filesAtDestroy: { path: string }[] }[]>("GET", "/instances?all=1");
+    expect(gone?.filesAtDestroy.map(({ path }) => path)).toContain(MODEL);
+    expect(await kept(target, held)).toBe("weights");
+  });
+
+  test("that did not arrive: the next up goes on with it, and keeps what a fresh worker wrote meanwhile", async () => {
+    await using world = await startWorld();
+    const { held, target, news } = await unrestored(world, (binding) => ({
+      copyOut: { target: binding, paths: [OUT], schedule: { daily: 3 } },
+    }));
+    // No backup may go over what is to be restored.
+    expect(await jobs(world)).toEqual([]);
+    const { outs } = await updateInstance(world.context(), held.id, held.state, news);
+    expect(await restores(world)).toBe(1);
+    expect(await jobs(world)).toHaveLength(1);
+    expect(await aside(target, held)).toBe("fresh");
+    await destroy(world, { id: held.id, state: outs as Held["state"] });
+    expect(await kept(target, held)).toBe("weights");
+    expect(await world.requests(UPDATE)).toHaveLength(1);
+  });
+
+  test("that did not arrive: a destroy copies a fresh worker's files beside the saved ones, not over them", async () => {
+    await using world = await startWorld();
+    const { held, target } = await unrestored(world);
+    await destroy(world, held);
+    expect(await world.instances()).toEqual([]);
+    expect(await kept(target, held)).toBe("weights");
+    expect(await aside(target, held)).toBe("fresh");
+    await create(world.context(), trainer(target));
+    expect(world.logs.join("\n")).toMatch(new RegExp(`restoring from contract ${held.id}, verified at`));
+  });
+
+  test("that a crash cut short: the container is recreated once more, and neither worker's files are lost", async () => {
+    await using world = await startWorld();
+    const { before, target, news } = await unrestored(world);
+    await updateInstance(world.context(), before.id, before.state, news);
+    expect(await restores(world)).toBe(1);
+    expect(await kept(target, before)).toBe("weights");
+    expect(await aside(target, before)).toBe("fresh");
+  });
+
+  test("and was then taken out of the program is given up", async () => {
+    await using world = await startWorld();
+    const { held, target } = await unrestored(world);
+    const news = checked(trainer(target, { image, restoreFrom: undefined }));
+    const { outs } = await updateInstance(world.context(), held.id, held.state, news);
+    await destroy(world, { id: held.id, state: outs as Held["state"] });
+    expect(await restores(world)).toBe(0);
+    expect(await kept(target, held)).toBe("fresh");
   });
 });
 
