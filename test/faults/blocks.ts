@@ -4,6 +4,8 @@
  */
 const BLOCKS: Readonly<Record<string, RegExp>> = {
   "no offer matches": /no offer on the market matches|offers came back, none fits/,
+  "no machine for the volume and its instance": /no machine offers a volume of \d+ GB/,
+  "its GPU is rented to another": /the GPU of contract \d+ is rented to another; the queued start was taken back/,
   "the program says to fail when outbid": /and onInterruption is "fail"/,
   "two contracts with one mark, both of which ran": /both carry this resource's mark and \d+ may have run already/,
   "two volumes with one mark, both of which may hold something":
