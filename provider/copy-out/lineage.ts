@@ -41,3 +41,10 @@ export async function readLineage(bucket: Bucket, binding: Binding, mark: string
 export async function writeLineage(bucket: Bucket, binding: Binding, mark: string, lineage: Lineage): Promise<void> {
   await bucket.writeJson(keyOf(binding, mark), lineage);
 }
+
+/** Where an earlier one stands that was never noted when it came up: contracts are numbered as they are rented. */
+export function withContract({ contracts }: Lineage, id: number): Lineage {
+  if (contracts.some((contract) => contract.id === id)) return { contracts };
+  const next = contracts.findIndex((contract) => contract.id > id);
+  return { contracts: contracts.toSpliced(next === -1 ? contracts.length : next, 0, { id }) };
+}

@@ -1,11 +1,12 @@
 import { type InstanceRow, rebootInstance } from "../api/instances.ts";
 import type { Context } from "../context.ts";
 import type { InstanceInputs } from "../lifecycle/instance/inputs.ts";
+import type { InstanceState } from "../lifecycle/instance/outputs.ts";
 import { freshRow, waitUntilRunning } from "../lifecycle/instance/wait.ts";
 import type { StoredObject } from "./bucket.ts";
 import { differences, keyPrefix } from "./compare.ts";
 import { awaitFinalWords, start } from "./copy.ts";
-import { type Lineage, readLineage, writeLineage } from "./lineage.ts";
+import { type Lineage, readLineage, withContract, writeLineage } from "./lineage.ts";
 import { readManifest } from "./manifest.ts";
 import { aside, foldersToRestore } from "./recreation.ts";
 import { ensureSchedule } from "./schedule.ts";
@@ -41,6 +42,25 @@ export async function onceRunning(
       `WARNING: ${inputs.label}: contract ${row.id} could not be noted in s3://${subject.binding.bucket}, so a later \`restoreFrom: "last"\` will not find it: ${(error as Error).message}`,
     );
     return row;
+  }
+}
+
+/**
+ * To be called when a contract's results are in S3 and it is about to be destroyed: one that nobody waited for, or whose
+ * first `up` was cut short, was never noted, and its successor would not find what it left.
+ */
+export async function noteBeforeDestroy(context: Context, state: InstanceState, row: InstanceRow): Promise<void> {
+  const subject = subjectOf(context, state, row);
+  if (!subject) return;
+  const { bucket, binding } = subject;
+  try {
+    const lineage = await readLineage(bucket, binding, state.mark);
+    const noted = withContract(lineage, row.id);
+    if (noted.contracts !== lineage.contracts) await writeLineage(bucket, binding, state.mark, noted);
+  } catch (error) {
+    context.log(
+      `WARNING: ${state.label}: contract ${row.id} could not be noted in s3://${binding.bucket}: \`restoreFrom: ${row.id}\` finds what it left, "last" will not: ${(error as Error).message}`,
+    );
   }
 }
 

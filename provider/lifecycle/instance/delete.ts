@@ -1,6 +1,7 @@
 import type { InstanceRow } from "../../api/instances.ts";
 import type { Context } from "../../context.ts";
 import { copyOutBefore } from "../../copy-out/gate.ts";
+import { noteBeforeDestroy } from "../../copy-out/restore.ts";
 import { removeSchedule } from "../../copy-out/schedule.ts";
 import { volumeUntouched } from "../../copy-out/volume-record.ts";
 import { waiverFor } from "../../copy-out/waiver.ts";
@@ -34,7 +35,10 @@ export async function deleteInstance(context: Context, id: string, props: Record
   const target = state.copyOut?.target;
   if (target && shallPark(context, state, row)) return park(context, state, row, target);
   const hasRun = state.everRan || mayHaveRun(row);
-  if (hasRun) await copyOutBefore(context, { state, row, purpose: "it is destroyed" });
+  if (hasRun) {
+    await copyOutBefore(context, { state, row, purpose: "it is destroyed" });
+    await noteBeforeDestroy(context, state, row);
+  }
   await removeSchedule(context, state, row.id);
   await context.destroyer.destroy(row.id);
   if (!hasRun && state.volume && target) await volumeUntouched(target, state.volume.id, row.id);

@@ -61,6 +61,18 @@ describe("restoreFrom", () => {
     expect(await leftBy(world, two)).toContain(`${OUT}/step-000500.pt`);
   });
 
+  test("finds what a contract left that nobody waited for", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const unseen = await create(world.context(), trainer(target, { waitFor: "created" }));
+    await world.until(Number(unseen.id), ({ actual }) => actual === "running");
+    await world.write(Number(unseen.id), `${OUT}/step-000500.pt`, "weights", 1_700_000_000);
+    await destroy(world, unseen);
+    const next = await create(world.context(), trainer(target));
+    expect(world.logs.join("\n")).toMatch(new RegExp(`restoring from contract ${unseen.id}, verified at`));
+    expect(await leftBy(world, next)).toEqual([`${OUT}/step-000500.pt`]);
+  });
+
   test("with nothing there begins anew, and says so", async () => {
     await using world = await startWorld();
     await create(world.context(), trainer(await storage.connect(world)));
