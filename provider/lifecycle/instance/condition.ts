@@ -45,8 +45,12 @@ export function conditionOf(row: InstanceRow): Condition {
  * that starts again is loading as if for the first time. Its metrics are null until it first runs.
  */
 export function mayHaveRun(row: InstanceRow): boolean {
-  const metrics = [row.gpu_util, row.gpu_temp, row.mem_usage];
-  return !BEFORE_FIRST_START.has(row.actual_status) || metrics.some((metric) => typeof metric === "number");
+  return !BEFORE_FIRST_START.has(row.actual_status) || hasMetrics(row);
+}
+
+/** Null until it first runs: so it has run, whatever its host says now, or no longer says. */
+export function hasMetrics(row: InstanceRow): boolean {
+  return [row.gpu_util, row.gpu_temp, row.mem_usage].some((metric) => typeof metric === "number");
 }
 
 /** The last line from the host, short enough for a message. */

@@ -6,6 +6,7 @@ import { ensureSchedule } from "../../copy-out/schedule.ts";
 import { assertRecorded, volumeUsed } from "../../copy-out/volume-record.ts";
 import { usd } from "../../fleet/place.ts";
 import { bootOf } from "./boot.ts";
+import { hasMetrics } from "./condition.ts";
 import { expiredBeforeRental } from "./expiry.ts";
 import { type InstanceInputs, inputsSchema } from "./inputs.ts";
 import { factsOf } from "./outputs.ts";
@@ -67,7 +68,7 @@ async function rentAndBringUp(context: Context, inputs: InstanceInputs): Promise
 /** Destroys a machine that does not start, so that another can be tried. @throws when there is no use in another */
 async function giveUp(context: Context, inputs: InstanceInputs, rental: Rental, error: unknown): Promise<DudError> {
   if (!(error instanceof DudError)) throw new StrandedError(error, inputs, rental);
-  if (!(await mayBeGivenUp(context, rental))) throw new StrandedError(error, inputs, lastSeen(rental, error));
+  if (!(await mayBeGivenUp(context, rental, error))) throw new StrandedError(error, inputs, lastSeen(rental, error));
   const { row } = rental;
   if (error.elsewhere && !inputs.volume) context.market.exclude(row.machine_id);
   await discardOrKeep(context, inputs, rental, `${inputs.label}: machine ${row.machine_id}: ${error.message}`);
@@ -77,9 +78,9 @@ async function giveUp(context: Context, inputs: InstanceInputs, rental: Rental, 
   });
 }
 
-/** What an earlier run rented may have worked for hours: unless nothing ever ran there, only a person gives it up. */
-async function mayBeGivenUp(context: Context, { fresh, record, row }: Rental): Promise<boolean> {
-  if (fresh) return true;
+/** Nothing ever ran there. What an earlier run rented may have worked for hours, and what this one did, between two looks. */
+async function mayBeGivenUp(context: Context, { fresh, record, row }: Rental, { seen }: DudError): Promise<boolean> {
+  if (fresh) return seen === undefined || !hasMetrics(seen.row);
   // Not being able to tell is no proof.
   return !record.everRan && (await neverRan(context, row.id).catch(() => false));
 }

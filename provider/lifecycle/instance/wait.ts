@@ -102,22 +102,23 @@ function progressReport(context: Context, id: number, name: string, bootTimeoutS
 
 function whyItWillNotRun(row: InstanceRow, { image, imageLogin }: InstanceInputs): DudError | undefined {
   const said = saidOf(row);
+  const seen = { row, boot: undefined };
   switch (conditionOf(row)) {
     case "image-error":
       return new DudError(
         `the image${image === undefined ? " of the template" : ` "${image}"`} cannot be pulled${imageLogin === undefined ? "" : " with this imageLogin"}: ${said}`,
         false,
-        { row, boot: undefined },
+        seen,
       );
     case "host-error":
-      return new DudError(`the host gave up: ${said || "no reason given"}`, true);
+      return new DudError(`the host gave up: ${said || "no reason given"}`, true, seen);
     case "offline":
-      return new DudError("the host went offline while booting", true);
+      return new DudError("the host went offline while booting", true, seen);
     case "preempted":
-      return new DudError(`the bid was beaten before the container started${said ? `: ${said}` : ""}`, true);
+      return new DudError(`the bid was beaten before the container started${said ? `: ${said}` : ""}`, true, seen);
     case "stopped":
     case "expired":
-      return new DudError(`it was stopped before the container started${said ? `: ${said}` : ""}`, true);
+      return new DudError(`it was stopped before the container started${said ? `: ${said}` : ""}`, true, seen);
     default:
       return undefined;
   }

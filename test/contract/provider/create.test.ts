@@ -215,6 +215,15 @@ describe("a machine that does not come up", () => {
     expect((await world.instances()).map((contract) => String(contract.id))).toEqual([id]);
     expect(id).not.toBe(String(first?.id));
   });
+
+  test("because its host went offline is kept when it ran before anybody looked: there may be results on it", async () => {
+    await using world = await startWorld();
+    await world.fault({ endpoint: "boot", kind: "host-offline", seconds: 30 });
+    await world.fault({ endpoint: "GET /api/v1/instances/", kind: "delay", seconds: 200, times: 4 });
+    await expect(create(world.context())).rejects.toThrow(/rented and kept in the state.*went offline while booting/);
+    expect(await world.instances()).toHaveLength(1);
+    expect(await world.instancesEver()).toHaveLength(1);
+  });
 });
 
 describe("a rental that is not what was asked for", () => {
