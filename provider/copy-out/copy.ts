@@ -116,7 +116,7 @@ async function startOrPickUp(subject: Subject, path: string): Promise<string> {
   await writeMarker(subject.bucket, prefixOf(subject), {
     path,
     messageBefore: message,
-    startedAt: new Date().toISOString(),
+    startedAt: new Date(subject.context.clock.nowS() * 1000).toISOString(),
   });
   subject.context.log(`${subject.name}: copying ${path} of contract ${subject.id} to s3:/${dst}`);
   await start(subject, "Instance To Cloud", path, dst);
