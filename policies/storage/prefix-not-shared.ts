@@ -29,8 +29,10 @@ export const prefixNotShared = defineRule({
 });
 
 function* shared(uses: readonly Use[], collide: (a: Place, b: Place) => boolean): Iterable<Problem> {
-  for (const [index, { by, urn, place }] of uses.entries()) {
-    const other = uses.slice(0, index).find((earlier) => collide(earlier.place, place));
+  // The engine registers side by side: by name, each run reports the same of two.
+  const named = uses.toSorted((a, b) => a.by.localeCompare(b.by));
+  for (const [index, { by, urn, place }] of named.entries()) {
+    const other = named.slice(0, index).find((earlier) => collide(earlier.place, place));
     if (other === undefined) continue;
     yield {
       subject: by,
