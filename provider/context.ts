@@ -4,7 +4,7 @@ import { VastError } from "./api/errors.ts";
 import { createMarket, type Market } from "./api/market.ts";
 import { sharedPacer } from "./api/pacing.ts";
 import { createSweeper, type Sweeper } from "./api/sweep.ts";
-import { createTransport, type Transport } from "./api/transport.ts";
+import { createTransport, type Patience, type Transport } from "./api/transport.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { ProviderConfig } from "./config.ts";
 import { engineIsAlive } from "./engine.ts";
@@ -38,10 +38,10 @@ export interface Parking {
 
 export function createContext(
   config: ProviderConfig,
-  overrides: Partial<Pick<Context, "log" | "clock" | "engineIsAlive" | "transport">> = {},
+  overrides: Partial<Pick<Context, "log" | "clock" | "engineIsAlive" | "transport">> & { patience?: Patience } = {},
 ): Context {
   const clock = overrides.clock ?? systemClock(config.clockScale);
-  const transport = overrides.transport ?? pacedTransport(config, clock);
+  const transport = overrides.transport ?? pacedTransport(config, clock, overrides.patience);
   const sweeper = createSweeper(transport);
   let account: Promise<Account> | undefined;
   return {
@@ -65,9 +65,9 @@ export function createContext(
   };
 }
 
-function pacedTransport(config: ProviderConfig, clock: Clock): Transport {
+function pacedTransport(config: ProviderConfig, clock: Clock, patience: Patience = {}): Transport {
   const pacer = sharedPacer(config, clock);
-  return createTransport({ baseUrl: config.endpoint, apiKey: config.apiKey, clock, pacer });
+  return createTransport({ baseUrl: config.endpoint, apiKey: config.apiKey, clock, pacer, ...patience });
 }
 
 /** Where a resource lives, as its state records it. */

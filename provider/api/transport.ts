@@ -26,15 +26,19 @@ export function endpoint<Args extends unknown[], Reply>(definition: Endpoint<Arg
   return definition;
 }
 
-export interface TransportOptions {
+/** How long to go on asking a service that does not answer. */
+export interface Patience {
+  /** Longest time for one answer, wall seconds. */
+  timeoutS?: number;
+  maxAttempts?: number;
+}
+
+export interface TransportOptions extends Patience {
   baseUrl: string;
   apiKey: string;
   clock: Clock;
   pacer: Pacer;
   random?: () => number;
-  /** Longest time for one answer, wall seconds. */
-  timeoutS?: number;
-  maxAttempts?: number;
   signal?: AbortSignal;
 }
 
@@ -52,6 +56,7 @@ const LONGEST_PAUSE_S = 30;
 /** The create endpoint names a penalty of 12 s (vast-api.md 1.4): a throttled caller waits at least that long. */
 const HOLD_OFF_S = 12;
 
+const LONGEST_CONNECT_MS = 15_000;
 const KEPT_ALIVE_MS = 30_000;
 
 /** Its declaration leaves out the methods it has. */
@@ -86,7 +91,7 @@ export function createTransport(options: TransportOptions): Transport {
   const timeoutMs = (options.timeoutS ?? 60) * 1000;
   const maxAttempts = options.maxAttempts ?? 8;
   const agent = new Agent({
-    connect: { timeout: 15_000 },
+    connect: { timeout: Math.min(timeoutMs, LONGEST_CONNECT_MS) },
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     // Creates are 4.5 s apart: a connection that is not kept for that long would be made anew for each of them.

@@ -1,5 +1,6 @@
 import { OFFER_SEARCH_LIMIT } from "../api/assumptions.ts";
 import { allInDph, type Offer } from "../api/offers.ts";
+import type { Patience } from "../api/transport.ts";
 import type { Context } from "../context.ts";
 import { candidates, misfit, type Need, offerQuery, usd } from "../fleet/place.ts";
 import { checkInputs } from "./check.ts";
@@ -10,6 +11,9 @@ import { needOf } from "./instance/need.ts";
 const HOURS_PER_DAY = 24;
 /** Offers spelled out: the rest is in the sum. */
 const SHOWN = 3;
+
+/** A preview is complete without it: nobody waits a minute to be told that prices cannot be had. */
+export const REPORT_PATIENCE: Patience = { maxAttempts: 2, timeoutS: 5 };
 
 export interface Wanted {
   workers: number;

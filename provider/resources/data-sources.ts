@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
 import { isVastError, VastError } from "../api/errors.ts";
+import type { Patience } from "../api/transport.ts";
 import type { Context } from "../context.ts";
 import { checkInputs } from "../lifecycle/check.ts";
 import type {
@@ -54,15 +55,19 @@ export const getConnectionsOutput = (): pulumi.Output<ConnectionInfo[]> => pulum
 // Loaded when first asked for: a program that only declares resources needs neither HTTP client nor schemas.
 const lookUps = () => import("../lifecycle/look-up.ts");
 
-let shared: Promise<Context> | undefined;
+const contexts = new Map<Patience | undefined, Promise<Context>>();
 
-/** One for all questions of a program, so that they share pacing and the listing. */
-function sharedContext(): Promise<Context> {
-  shared ??= (async () => {
+/** One for all questions of a program that are asked with the same patience, so that they share pacing and the listing. */
+function sharedContext(patience: Patience | undefined): Promise<Context> {
+  const known = contexts.get(patience);
+  if (known) return known;
+  const context = (async () => {
     const [{ readConfig }, { createContext }] = await Promise.all([import("../config.ts"), import("../context.ts")]);
-    return createContext(readConfig(stackConfig), { log: (line) => void pulumi.log.info(line) });
+    const log = (line: string) => void pulumi.log.info(line);
+    return createContext(readConfig(stackConfig), { log, ...(patience && { patience }) });
   })();
-  return shared;
+  contexts.set(patience, context);
+  return context;
 }
 
 /** `vast:apiUrl` and its like from the stack config; a secret is decrypted, and stays inside this process. */
@@ -72,9 +77,13 @@ function stackConfig(key: string): string | undefined {
 }
 
 /** What goes wrong here is the user's to put right: the message without a call stack, and the code for those who branch. */
-export async function ask<T>(name: string, question: (context: Context) => Promise<T>): Promise<T> {
+export async function ask<T>(
+  name: string,
+  question: (context: Context) => Promise<T>,
+  patience?: Patience,
+): Promise<T> {
   try {
-    return await question(await sharedContext());
+    return await question(await sharedContext(patience));
   } catch (error) {
     if (!isVastError(error)) throw error;
     throw Object.assign(new pulumi.RunError(`${name}: ${error.message}`), { code: error.code, cause: error });

@@ -96,9 +96,9 @@ function showMarket({ workers, profile, volume }: VastFleetArgs, fleet: VastFlee
   const { copyOut, ...priced } = profile;
   return pulumi.output(priced).apply(async (worker) => {
     try {
-      const { marketReport } = await import("../lifecycle/market-report.ts");
+      const { marketReport, REPORT_PATIENCE } = await import("../lifecycle/market-report.ts");
       const wanted = { workers, worker, volumeGb: volume?.size };
-      const report = await ask("market", (context) => marketReport(context, wanted));
+      const report = await ask("market", (context) => marketReport(context, wanted), REPORT_PATIENCE);
       if (report !== undefined) await pulumi.log.info(report, fleet);
     } catch (error) {
       await pulumi.log.warn(`prices cannot be shown: ${(error as Error).message}`, fleet);

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { lookUpOffers, offersQuerySchema } from "../../../provider/lifecycle/look-up.ts";
-import { marketReport } from "../../../provider/lifecycle/market-report.ts";
+import { marketReport, REPORT_PATIENCE } from "../../../provider/lifecycle/market-report.ts";
+import { answeringServer } from "../../support/answering-server.ts";
+import { heldClock } from "../../support/held-clock.ts";
 import { startWorld } from "../../support/vast-world.ts";
 
 const worker = { offer: { gpu: "RTX 4090", maxDph: 1 }, image: "ubuntu:22.04", disk: 20 };
@@ -44,4 +46,14 @@ test.for([
   await using world = await startWorld();
   expect(await marketReport(world.context(), { workers: 2, worker: pinned, volumeGb: undefined })).toBeUndefined();
   expect(await world.requests("POST /api/v0/bundles/")).toEqual([]);
+});
+
+test("a service that does not answer is asked twice and no more: the preview goes on without prices", async () => {
+  await using world = await startWorld();
+  await using broken = await answeringServer([{ cut: "drop" }]);
+  const clock = heldClock();
+  const context = world.context({ endpoint: broken.url }, { clock, patience: REPORT_PATIENCE });
+  await expect(marketReport(context, { workers: 2, worker, volumeGb: undefined })).rejects.toThrow("connection to");
+  expect(broken.requests).toHaveLength(2);
+  expect(clock.elapsedS()).toBeLessThan(10);
 });
