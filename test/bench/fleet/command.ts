@@ -5,7 +5,7 @@ import { type LocalCloud, startLocal } from "../../../tools/local.ts";
 import { atMost, conclude, machine, type Target, table } from "../figures.ts";
 import { type EngineFigures, engineCost } from "./engine.ts";
 import { BULK_DESTROY, LIST, measured, type PhaseFigures, RENT, SET } from "./phase.ts";
-import { type FleetStack, openFleetStack } from "./stack.ts";
+import { CHECKPOINT_SECONDS, type FleetStack, openFleetStack } from "./stack.ts";
 
 export interface FleetOptions {
   instances: number;
@@ -99,6 +99,7 @@ async function oneStack(bench: Bench, local: LocalCloud, phases: PhaseFigures[])
   stack.want(n, speed, { label: "renamed", waived: !bench.copyOut });
   await phase("label of one worker", speed, { endpoint: SET, calls: 1 }, () => stack.pulumi("up", "--yes"));
   if (bench.copyOut) {
+    await local.admin("POST", "/admin/clock", { step: 2 * CHECKPOINT_SECONDS });
     await phase("destroy with copy-out", speed, undefined, () => stack.pulumi("destroy", "--yes", "--skip-preview"));
     await up("up again", true);
   }
