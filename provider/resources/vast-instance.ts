@@ -41,6 +41,7 @@ const OUTPUTS: Record<keyof Omit<InstanceFacts, "home">, undefined> & { home: un
   alternatives: undefined,
   offerId: undefined,
   everRan: undefined,
+  gpuTaken: undefined,
   boot: undefined,
   home: undefined,
 };

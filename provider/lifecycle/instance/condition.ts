@@ -40,6 +40,11 @@ export function conditionOf(row: InstanceRow): Condition {
   return wantsRunning ? "running" : "stopping";
 }
 
+/** Not running, and not about to: by somebody's stop, an outbid or its end. */
+export function isDown(row: InstanceRow): boolean {
+  return ["stopped", "preempted", "expired"].includes(conditionOf(row));
+}
+
 /**
  * May something have run under this contract, and left results on its disk? Its status alone does not say: a container
  * that starts again is loading as if for the first time. Its metrics are null until it first runs.

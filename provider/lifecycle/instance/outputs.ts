@@ -15,6 +15,8 @@ export interface RentalRecord {
   offerId: number | undefined;
   /** Seen running by us: then there may be results on its disk, and the copy-out gate holds. */
   everRan: boolean;
+  /** Its last start was refused, its GPU being rented to another: only until it runs again. */
+  gpuTaken?: true | undefined;
   /** Only while it boots: how long already, for runs to come. */
   boot?: Boot | undefined;
 }

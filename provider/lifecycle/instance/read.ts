@@ -3,7 +3,7 @@ import { type InstanceRow, showInstance } from "../../api/instances.ts";
 import { assertHome, type Context } from "../../context.ts";
 import { withinBids } from "./bids.ts";
 import { bootOf, type Recorded } from "./boot.ts";
-import { conditionOf } from "./condition.ts";
+import { conditionOf, isDown } from "./condition.ts";
 import { pastExpiry } from "./expiry.ts";
 import { type InstanceInputs, inputsSchema } from "./inputs.ts";
 import { factsOf, type InstanceState } from "./outputs.ts";
@@ -73,6 +73,7 @@ export async function readInstance(context: Context, id: string, props: Record<s
     alternatives: state.alternatives ?? 0,
     offerId: state.offerId,
     everRan: state.everRan ?? true,
+    gpuTaken: isDown(row) ? state.gpuTaken : undefined,
     boot: bootOf(row, state as Recorded, context.clock),
   };
   const facts = factsOf(row, record, state);
@@ -95,7 +96,7 @@ async function driftedInputs(context: Context, inputs: InstanceInputs, row: Inst
   // Stopped is what an instance past its expiry should be.
   const stays = pastExpiry(inputs, row, context.clock) !== undefined;
   if (stays) drifted.state = inputs.state;
-  else if (condition === "stopped" || condition === "preempted" || condition === "expired") drifted.state = "stopped";
+  else if (isDown(row)) drifted.state = "stopped";
   else if (condition === "running") drifted.state = "running";
   if (inputs.bid !== undefined && row.is_bid && !withinBids(row.dph_base, inputs)) drifted.bid = row.dph_base;
   if (inputs.template !== undefined && row.template_hash_id != null) drifted.template = row.template_hash_id;

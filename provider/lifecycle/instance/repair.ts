@@ -60,11 +60,12 @@ function shouldRun(context: Context, row: InstanceRow, olds: State, news: Inputs
   const because = said === "" ? "" : ` (${said})`;
   switch (conditionOf(row)) {
     case "stopped":
+      if (olds.gpuTaken) return gpuTaken(row);
       return { what: "repair", reason: `contract ${row.id} is stopped and bills its disk` };
     case "crashed":
       return ended(row, news, because);
     case "preempted":
-      return preempted(row, news);
+      return preempted(row, olds, news);
     case "scheduling":
       return replace("status", `contract ${row.id} waits for its GPU, which is rented to another`);
     case "expired":
@@ -83,6 +84,11 @@ function shouldRun(context: Context, row: InstanceRow, olds: State, news: Inputs
 }
 
 const replace = (property: string, reason: string): Finding => ({ what: "replace", property, reason });
+
+/** No bid and no start gets it back before the other leaves: another try would end the same way, in every `up`. */
+function gpuTaken(row: InstanceRow): Finding {
+  return replace("status", `contract ${row.id} could not be started again: its GPU is rented to another`);
+}
 
 /** An entry point that has run to its end has done its work: starting it again would do it, and bill it, twice. */
 function ended(row: InstanceRow, news: Inputs, because: string): Finding {
@@ -114,13 +120,14 @@ function offline(context: Context, row: InstanceRow, olds: State, news: Inputs):
   return replace("status", `${reason}. It is parked: not destroyed, but on record in ${parkedUrl(target, row.id)}`);
 }
 
-function preempted(row: InstanceRow, news: Inputs): Finding {
+function preempted(row: InstanceRow, olds: State, news: Inputs): Finding {
   const reason = `contract ${row.id} was outbid (going price ${usd(row.min_bid ?? 0)}/h)`;
   if (news.onInterruption === "fail") {
     throw new VastError("blocked", `${news.label}: ${reason}, and onInterruption is "fail"`, {
       fix: 'raise `bid`, or set onInterruption to "rebid" or "replace"',
     });
   }
+  if (olds.gpuTaken) return gpuTaken(row);
   if (news.onInterruption !== "rebid" || !news.offer) return replace("status", reason);
   const { offer, bid, maxBid } = news;
   const next = winningBid({ offer, bid, maxBid }, row);

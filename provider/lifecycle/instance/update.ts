@@ -10,7 +10,7 @@ import { assertRecorded, volumeUsed } from "../../copy-out/volume-record.ts";
 import { usd } from "../../fleet/place.ts";
 import { PRICE_TOLERANCE, winningBid, withinBids } from "./bids.ts";
 import { bootOf } from "./boot.ts";
-import { conditionOf } from "./condition.ts";
+import { conditionOf, isDown } from "./condition.ts";
 import { containerSettings } from "./container.ts";
 import { changedInputs, RECREATES_CONTAINER } from "./diff.ts";
 import { pastExpiry } from "./expiry.ts";
@@ -125,7 +125,7 @@ async function bringTo(update: Update, id: number, recreated: boolean): Promise<
     return row;
   }
   if (news.state === "stopped" || pastExpiry(news, row, context.clock) !== undefined) {
-    if (condition === "stopped" || condition === "preempted" || condition === "expired") return row;
+    if (isDown(row)) return row;
     await stopAndWait(context, row, news.label);
     return freshRow(context, id);
   }
@@ -134,7 +134,7 @@ async function bringTo(update: Update, id: number, recreated: boolean): Promise<
   const started = condition !== "running" && condition !== "starting";
   if (started) {
     await volumeInUseAgain(news, id);
-    await start(context, row, news);
+    await start(update, row, recreated);
     context.sweeper.invalidate();
   }
   const restores = recreated && news.restoreFrom !== undefined;
@@ -178,19 +178,22 @@ function recreatedAndKept(update: Update, row: InstanceRow, error: unknown): unk
   return unfinished("changed and kept", reason, { inputs, facts: factsAfter(update, row, true), provider });
 }
 
-/** A start that the host cannot serve is queued and would run, and bill, whenever it can (vast-api.md 3.5): it is taken back. */
-async function start(context: Context, row: InstanceRow, news: InstanceInputs): Promise<void> {
+/**
+ * A start that the host cannot serve is queued and would run, and bill, whenever it can (vast-api.md 3.5): it is taken back,
+ * and the state says why, so that the next diff does not start it again.
+ */
+async function start(update: Update, row: InstanceRow, recreated: boolean): Promise<void> {
+  const { context, news, provider } = update;
   try {
     await context.transport.call(setState, row.id, "running");
   } catch (error) {
     if (!isVastError(error, "refused") || error.reason !== "resources_unavailable") throw error;
     await context.transport.call(setState, row.id, "stopped");
-    throw new VastError(
-      "blocked",
-      `${news.label}: the GPU of contract ${row.id} is rented to another; the queued start was taken back`,
-      {
-        fix: "run `pulumi up --replace` for it (its files are copied out first), or try again later",
-      },
+    throw unfinished(
+      "changed and kept",
+      `the GPU of contract ${row.id} is rented to another; the queued start was taken back`,
+      { inputs: news, facts: { ...factsAfter(update, row, recreated), gpuTaken: true }, provider },
+      "run `pulumi up` again: it replaces it, its files are copied out first",
     );
   }
 }

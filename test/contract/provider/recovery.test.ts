@@ -67,6 +67,16 @@ async function loseGpu(world: VastWorld, held: Held): Promise<number[]> {
   const { transport } = world.context();
   await transport.call(setState, id(held), "stopped");
   await world.until(id(held), ({ actual }) => actual === "exited");
+  const rented = await rentAll(world, held);
+  await transport.call(setState, id(held), "running").catch((error: unknown) => {
+    if (!isVastError(error, "refused")) throw error;
+  });
+  await world.until(id(held), ({ cur, intended }) => cur === "stopped" && intended === "running");
+  return rented;
+}
+
+/** Rents what is free of a worker's machine to somebody else, on demand. */
+async function rentAll(world: VastWorld, held: Held): Promise<number[]> {
   await world.admin("POST", "/accounts", { apiKey: "a-neighbour", credit: 1000 });
   const neighbour = world.context({ apiKey: "a-neighbour" }).transport;
   const rented: number[] = [];
@@ -77,15 +87,10 @@ async function loseGpu(world: VastWorld, held: Held): Promise<number[]> {
       order: [["id", "asc"]],
       allocatedStorageGb: 8,
     });
-    if (free.length === 0) break;
+    if (free.length === 0) return rented;
     const request = { image: "ubuntu:22.04", diskGb: 8, env: {}, runtype: "ssh", label: "other", bid: null };
     rented.push(await neighbour.call(rentOffer, free[0]?.id ?? 0, { ...request, state: "running" }));
   }
-  await transport.call(setState, id(held), "running").catch((error: unknown) => {
-    if (!isVastError(error, "refused")) throw error;
-  });
-  await world.until(id(held), ({ cur, intended }) => cur === "stopped" && intended === "running");
-  return rented;
 }
 
 describe("an outbid worker", () => {
@@ -177,6 +182,42 @@ describe("a worker that waits for its GPU, which is rented to another", () => {
     expect((await world.volumes()).map((row) => row.id)).toEqual([Number(volumeId)]);
   });
 });
+
+describe("a worker that cannot be started again, its GPU being rented to another", () => {
+  test.for([
+    ["outbid", { bid: 0.9, maxBid: 2, onInterruption: "rebid" }],
+    ["stopped", {}],
+  ] as const)("(%s) is kept by the up that finds out, and replaced by the next one", async ([how, different]) => {
+    await using world = await startWorld();
+    const inputs = worker({ copyOut: NOTHING_TO_KEEP, ...different });
+    const held = await create(world.context(), inputs);
+    if (how === "outbid") await preempt(world, held);
+    else await world.context().transport.call(setState, id(held), "stopped");
+    await world.until(id(held), ({ actual }) => actual === "exited");
+    await rentAll(world, held);
+
+    const failure = (await up(world, held, inputs).catch((error: unknown) => error)) as {
+      message: string;
+      properties: Held["state"];
+    };
+    expect(failure.message).toMatch(/is rented to another; the queued start was taken back.*\n.*`pulumi up` again/);
+    expect(await own(world, inputs)).toMatchObject([{ id: id(held), intended: "stopped" }]);
+    // A refresh in between does not forget it.
+    const { props } = await readInstance(world.context(), held.id, failure.properties);
+    const after = await up(world, { id: held.id, state: props as Held["state"] }, inputs);
+
+    expect(after.did).toBe("replaced (status)");
+    expect(said(world)).toContain(`contract ${held.id} could not be started again: its GPU is rented to another`);
+    expect(after.state).toMatchObject({ status: "running" });
+    expect(after.state.machineId).not.toBe(held.state.machineId);
+    expect(await own(world, inputs)).toMatchObject([{ id: id(after) }]);
+  });
+});
+
+/** The contracts that carry a worker's mark. */
+async function own(world: VastWorld, { mark }: Inputs) {
+  return (await world.instances()).filter(({ env }) => env.some(([, value]) => value === mark));
+}
 
 /** A machine with several cards, each rentable, and room for a volume. */
 async function roomyMachine(world: VastWorld): Promise<number> {
