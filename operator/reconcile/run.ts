@@ -68,6 +68,6 @@ async function look(stack: OperatorStack, context: Context, remembered: readonly
 /** Did anything have to be taken up? */
 async function adopt(stack: OperatorStack, findings: Findings): Promise<boolean> {
   const urns = adoptable(findings).map(({ urn }) => urn);
-  if (urns.length > 0) await stack.up(urns, progress);
+  if (urns.length > 0) await stack.up({ targets: urns, onLine: progress });
   return urns.length > 0;
 }
