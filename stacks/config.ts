@@ -15,6 +15,8 @@ const profileSchema = z.looseObject({
 const fleetSchema = z.strictObject({
   profile: z.string().describe("name of a profile in stacks/profiles.yaml"),
   workers: z.int("must be a whole number").min(0).max(1000),
+  /** Numbers that are left out, as the autoscaler does with idle workers in the middle. */
+  absent: z.array(z.int().min(0)).default([]),
   worker: z
     .string()
     .regex(/^[a-z][a-z0-9-]*$/)

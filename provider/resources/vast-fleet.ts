@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { workerNumbers } from "../fleet/worker-numbers.ts";
 import { ask } from "./data-sources.ts";
 import { VastInstance, type VastInstanceArgs } from "./vast-instance.ts";
 import { VastVolume } from "./vast-volume.ts";
@@ -7,6 +8,8 @@ import { VastVolume } from "./vast-volume.ts";
 export interface VastFleetArgs {
   /** Number of workers; raising or lowering it touches only the workers added or removed. */
   workers: number;
+  /** Numbers that are left out: `workers: 3, absent: [1]` are 0, 2 and 3. So a certain worker can go while others stay. */
+  absent?: readonly number[];
   /** Middle part of the workers' names: `<fleet>-<worker>-<n>`; default `worker`. */
   worker?: string;
   /** What every worker is like. */
@@ -35,7 +38,7 @@ export class VastFleet extends pulumi.ComponentResource {
   constructor(name: string, args: VastFleetArgs, opts: pulumi.ComponentResourceOptions = {}) {
     super("vast:index:Fleet", name, {}, opts);
     const volumes: VastVolume[] = [];
-    this.workers = Array.from({ length: args.workers }, (_, n) => {
+    this.workers = workerNumbers(args.workers, args.absent).map((n) => {
       const workerName = `${name}-${args.worker ?? "worker"}-${n}`;
       const worker: VastInstanceArgs = { ...args.profile, ...args.overrides?.[n] };
       const mounted = args.volume ? mountVolume(workerName, worker, args.volume, this) : undefined;
