@@ -3,12 +3,11 @@ import type { Context } from "../context.ts";
 import type { InstanceInputs } from "../lifecycle/instance/inputs.ts";
 import type { InstanceState } from "../lifecycle/instance/outputs.ts";
 import { freshRow, waitUntilRunning } from "../lifecycle/instance/wait.ts";
-import type { StoredObject } from "./bucket.ts";
 import { differences, keyPrefix } from "./compare.ts";
 import { awaitFinalWords, start } from "./copy.ts";
-import { type Lineage, readLineage, withContract, writeLineage } from "./lineage.ts";
-import { readManifest } from "./manifest.ts";
+import { readLineage, withContract, writeLineage } from "./lineage.ts";
 import { aside, foldersToRestore } from "./recreation.ts";
+import { chooseSource, objectsOf } from "./restore-source.ts";
 import { ensureSchedule } from "./schedule.ts";
 import { blocked, prefixOf, type Subject, some, statusMessage, subjectOf } from "./subject.ts";
 import { copySettled, listWhileRunning } from "./verify.ts";
@@ -136,57 +135,6 @@ async function restart({ context, name }: Subject, inputs: InstanceInputs, id: n
   do await clock.sleep(RESTART_POLL_S);
   while ((await freshRow(context, id)).actual_status === "rebooting" && clock.elapsedS() < deadline);
   return waitUntilRunning(context, id, inputs, name);
-}
-
-/** The newest contract whose manifest holds, by what is in S3 now; else the newest that left anything. */
-async function chooseSource(subject: Subject, inputs: InstanceInputs, lineage: Lineage): Promise<number | undefined> {
-  const { restoreFrom } = inputs;
-  const wanted = typeof restoreFrom === "object" ? restoreFrom.contract : restoreFrom;
-  const earlier = lineage.contracts.map(({ id }) => id).toReversed();
-  const candidates = typeof wanted === "number" ? [wanted] : earlier.filter((id) => id !== subject.id);
-  const { context, name } = subject;
-  let unverified: number | undefined;
-  for (const id of candidates) {
-    const objects = (await Promise.all(foldersToRestore(inputs).map((path) => objectsOf(subject, id, path)))).flat();
-    if (objects.length === 0) continue;
-    unverified ??= id;
-    const verifiedAt = await manifestHolds(subject, id);
-    if (verifiedAt === undefined) continue;
-    const newer =
-      unverified === id
-        ? ""
-        : `; contract ${unverified} left newer copies that were never verified: \`restoreFrom: ${unverified}\` takes those`;
-    context.log(`${name}: restoring from contract ${id}, verified at ${verifiedAt}${newer}`);
-    return id;
-  }
-  if (unverified !== undefined)
-    context.log(
-      `${name}: restoring from contract ${unverified}, whose copies were never verified: there is nothing better`,
-    );
-  else context.log(`${name}: nothing to restore: no earlier contract left copies; it begins anew`);
-  return unverified;
-}
-
-/** When the manifest was made, if every file that it names is still there in its size. */
-async function manifestHolds(subject: Subject, id: number): Promise<string | undefined> {
-  const { bucket, binding } = subject;
-  const manifest = await readManifest(bucket, keyPrefix(binding.prefix, id));
-  if (!manifest) return undefined;
-  for (const { path, files } of manifest.folders) {
-    const stored = new Map((await objectsOf(subject, id, path)).map((object) => [object.key, object.sizeBytes]));
-    const prefix = keyPrefix(binding.prefix, id, path);
-    // Of a live manifest's contract newer versions may have been copied since: larger is no loss, missing is.
-    const lost = files.some((file) => {
-      const size = stored.get(`${prefix}/${file.path}`);
-      return size === undefined || (!manifest.live && size !== file.sizeBytes);
-    });
-    if (lost) return undefined;
-  }
-  return manifest.verifiedAt;
-}
-
-function objectsOf({ bucket, binding }: Subject, id: number, path: string): Promise<StoredObject[]> {
-  return bucket.list(`${keyPrefix(binding.prefix, id, path)}/`);
 }
 
 async function copyBack(subject: Subject, from: number, path: string, carefully: boolean): Promise<void> {

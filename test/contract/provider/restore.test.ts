@@ -80,19 +80,41 @@ describe("restoreFrom", () => {
     expect(await restores(world)).toBe(0);
   });
 
-  test("prefers what was verified, and names newer copies that were not", async () => {
+  test("takes a lost machine's backups that hold all that was verified before, and more", async () => {
     await using world = await startWorld();
     const target = await storage.connect(world);
     const one = await first(world, target);
-    const lost = await create(world.context(), trainer(target, { restoreFrom: undefined }));
-    await storage.put(target.bucket, `runs/${lost.id}${OUT}/step-001000.pt`, "newer");
+    const lost = await create(world.context(), trainer(target));
+    await storage.put(target.bucket, `runs/${lost.id}${OUT}/step-000500.pt`, "weights");
+    await storage.put(target.bucket, `runs/${lost.id}${OUT}/step-001000.pt`, "newer weights");
+    await world.context().destroyer.destroy(Number(lost.id));
+    const next = await create(world.context(), trainer(target));
+    expect(world.logs.join("\n")).toMatch(
+      new RegExp(`restoring from contract ${lost.id}: its backups were never verified, but hold.* contract ${one.id}`),
+    );
+    expect(await leftBy(world, next)).toEqual([`${OUT}/step-000500.pt`, `${OUT}/step-001000.pt`]);
+  });
+
+  test.for([
+    ["lack a verified file", undefined],
+    ["have a verified file in another size", "wei"],
+  ] as const)("never takes a lost machine's backups that %s, and says how to", async ([, checkpoint]) => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const one = await first(world, target);
+    const lost = await create(world.context(), trainer(target));
+    await storage.put(target.bucket, `runs/${lost.id}${OUT}/step-001000.pt`, "newer weights");
+    if (checkpoint !== undefined) await storage.put(target.bucket, `runs/${lost.id}${OUT}/step-000500.pt`, checkpoint);
     await world.context().destroyer.destroy(Number(lost.id));
     await create(world.context(), trainer(target));
-    expect(world.logs.join("\n")).toMatch(
+    const said = world.logs.join("\n");
+    expect(said).toMatch(
       new RegExp(
-        `restoring from contract ${one.id}, verified.*contract ${lost.id} left newer copies.*restoreFrom: ${lost.id}`,
+        `contract ${lost.id} left newer copies that were never verified.*step-000500.*restoreFrom: ${lost.id}`,
       ),
     );
+    expect(said).not.toContain(`restoring from contract ${lost.id}`);
+    expect(said).toContain(`restoring from contract ${one.id}, verified at`);
   });
 
   test("takes the copies of a named contract, verified or not", async () => {
