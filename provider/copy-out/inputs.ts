@@ -67,7 +67,7 @@ export const copyOutSchema = z.strictObject({
   schedule: scheduleSchema
     .optional()
     .describe(
-      'recurring backups of the first folder of `paths` while the instance lives: "hourly", { daily: hour } or { weekly: { day, hour } }, UTC; "never" overrides the target\'s',
+      'recurring backups while the instance lives, of one folder (the service keeps one scheduled copy per instance): "hourly", { daily: hour } or { weekly: { day, hour } }, UTC; "never" overrides the target\'s',
     ),
   timeout: z.number().positive().default(3600).describe("seconds for one copy, and for `verifyCommand`"),
   onCopyFailure: z
@@ -82,6 +82,12 @@ export const copyOutSchema = z.strictObject({
     .describe("destroy without copying, for this reason"),
 });
 export type CopyOut = z.infer<typeof copyOutSchema>;
+
+/** Its own, or else its target's. */
+export function scheduleOf(copyOut: CopyOut | undefined): Exclude<Schedule, "never"> | undefined {
+  const schedule = copyOut?.schedule ?? copyOut?.target?.schedule;
+  return schedule === "never" ? undefined : schedule;
+}
 
 const restoreSource = z.union([z.literal("last"), z.int().positive()]);
 export const restoreFromSchema = z.union([

@@ -6,28 +6,19 @@ import type { InstanceRow } from "../api/instances.ts";
 import { createJob, deleteJob, type JobRequest, listJobs, replaceJob } from "../api/jobs.ts";
 import type { Context } from "../context.ts";
 import type { InstanceState } from "../lifecycle/instance/outputs.ts";
-import { type CopyOut, type Schedule, WEEKDAYS } from "./inputs.ts";
+import { type Schedule, scheduleOf, WEEKDAYS } from "./inputs.ts";
 import { prefixOf, subjectOf } from "./subject.ts";
 
 type Scheduled = Pick<InstanceState, "label" | "copyOut" | "volume">;
 
 const YEAR_S = 365 * 86_400;
 
-function scheduleOf(copyOut: CopyOut | undefined): Exclude<Schedule, "never"> | undefined {
-  const schedule = copyOut?.schedule ?? copyOut?.target?.schedule;
-  return schedule === "never" ? undefined : schedule;
-}
-
 /** Recurring backups as the service's own job (vast-api.md 5.4): they go on whether anybody runs anything here or not. */
 export async function ensureSchedule(context: Context, instance: Scheduled, row: InstanceRow): Promise<void> {
   const schedule = scheduleOf(instance.copyOut);
   const subject = subjectOf(context, instance, row);
-  const [folder, ...others] = subject?.copyOut.paths ?? [];
+  const [folder] = subject?.copyOut.paths ?? [];
   if (!schedule || !subject || folder === undefined) return;
-  if (others.length > 0)
-    context.log(
-      `WARNING: ${instance.label}: only ${folder} is backed up on schedule: the service keeps one scheduled copy per instance; ${others.join(", ")} is copied before a destroy alone`,
-    );
   const nowS = context.clock.nowS();
   const job: JobRequest = {
     instanceId: row.id,

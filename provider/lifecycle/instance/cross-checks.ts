@@ -1,4 +1,5 @@
 import { ONSTART_LIMIT_BYTES } from "../../api/assumptions.ts";
+import { scheduleOf } from "../../copy-out/inputs.ts";
 import { cudaOfImage, secretIn, wrapOnstart } from "../../fleet/image.ts";
 import { type CheckFailure, type CheckResult, checkInputs } from "../check.ts";
 import { expiredBeforeRental } from "./expiry.ts";
@@ -139,6 +140,13 @@ const CROSS_CHECKS: readonly CrossCheck[] = [
       ? {
           property: "copyOut.paths",
           reason: "is empty: name the folders that hold results, or give a written reason in `waive`",
+        }
+      : undefined,
+  ({ copyOut }) =>
+    copyOut && copyOut.waive === undefined && scheduleOf(copyOut) !== undefined && copyOut.paths.length > 1
+      ? {
+          property: "copyOut.paths",
+          reason: `are ${copyOut.paths.length} folders, but the service keeps one scheduled copy per instance: name the one folder that holds them all, or set \`schedule: "never"\``,
         }
       : undefined,
 ];

@@ -62,16 +62,6 @@ test("an instance without a schedule has its target's, and `never` keeps it from
   expect(await jobs(world)).toHaveLength(1);
 });
 
-test("of several folders the first is backed up, which is said", async () => {
-  await using world = await startWorld();
-  const target = await storage.connect(world);
-  await create(world.context(), scheduled(target, { paths: [OUT, "/workspace/logs"], schedule: "hourly" }));
-  expect(await jobs(world)).toHaveLength(1);
-  expect(world.logs.join("\n")).toMatch(
-    /WARNING: trainer-0: only \/workspace\/out is backed up on schedule.*\/workspace\/logs/,
-  );
-});
-
 test("a job that cannot be removed keeps no instance from its destroy, and is named", async () => {
   await using world = await startWorld();
   const target = await storage.connect(world);

@@ -93,6 +93,18 @@ describe("bad input is refused with its property and the fix", () => {
       "copyOut.paths.0",
       /without quotes/,
     ],
+    [
+      "several folders with a schedule, of which the service would back up one",
+      { copyOut: { target, paths: ["/w/a", "/w/b"], schedule: "hourly" } },
+      "copyOut.paths",
+      /one scheduled copy per instance.*"never"/,
+    ],
+    [
+      "several folders with its target's schedule",
+      { copyOut: { target: { ...target, schedule: "hourly" }, paths: ["/w/a", "/w/b"] } },
+      "copyOut.paths",
+      /one scheduled copy per instance/,
+    ],
     ["no copy-out path and no waiver", { copyOut: { target } }, "copyOut.paths", /is empty.*waive/],
     ["a waiver without a real reason", { copyOut: { waive: "because" } }, "copyOut.waive", /written reason/],
     [
