@@ -93,7 +93,13 @@ function resolveFleet(
   }
   const tagged = merge({ tags: { profile, ...tags } }, found);
   const resolved = check(`fleets.${name} (profile "${profile}")`, profileSchema, merge(tagged, changes));
-  return { ...fleet, profile: resolved };
+  const overrides = Object.entries(fleet.overrides).map(([number, own]) => [number, overridesOf(resolved, own)]);
+  return { ...fleet, profile: resolved, overrides: Object.fromEntries(overrides) };
+}
+
+/** Like `with`, for one worker: `overrides: {"2": {offer: {minVramGb: 20}}}` keeps the rest of the offer. */
+function overridesOf(profile: Profile, own: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(own).map(([key, value]) => [key, merge(profile[key], value)]));
 }
 
 /** Objects key by key, everything else replaced: `with: {offer: {maxDph: 1}}` keeps the rest of the offer. */

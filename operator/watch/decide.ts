@@ -1,0 +1,109 @@
+import { MB_PER_GB } from "pulumi-vast/internal/fleet/place";
+import type { WorkerMemory } from "./memory.ts";
+import { type Repair, type Rule, ruleFor } from "./rules.ts";
+import type { WatchSettings } from "./settings.ts";
+import { knownSince, type Sight, type Sign, signOf } from "./sight.ts";
+
+const HOUR_S = 3600;
+
+export interface Decision {
+  worker: string;
+  sign: Sign;
+  repair: Repair;
+  reason: string;
+  /** With `leave`: epoch seconds at which the rule would act, if nothing changes. */
+  dueS?: number;
+  excludeMachine?: number;
+  /** GB per GPU that the next machine has to have. */
+  minVramGb?: number;
+}
+
+/** What to do about one worker, from what is seen and what was done before; nothing is asked and nothing changed. */
+export function decide(
+  sight: Sight,
+  memory: WorkerMemory | undefined,
+  nowS: number,
+  settings: WatchSettings,
+): Decision {
+  const { worker } = sight;
+  const sign = signOf(sight, settings.patterns, nowS);
+  const rule = ruleFor(sign);
+  const decided = (repair: Repair, reason: string): Decision => ({ worker: worker.name, sign, repair, reason });
+  if (rule.repair === "leave") return decided("leave", rule.why);
+  const dueS = dueOf(sight, sign, rule, memory, nowS, settings);
+  if (dueS > nowS) return { ...decided("leave", `${rule.why}; not for long enough`), dueS };
+  const reason = `${rule.why}${detailOf(sight)}`;
+  if (rule.repair === "alert") return decided("alert", reason);
+  if (sign === "offline" && worker.inputs?.onOffline !== "park")
+    return decided(
+      "alert",
+      `its host is offline; it bills nothing meanwhile. \`onOffline: "park"\` would rent another`,
+    );
+  if (sign === "preempted" && worker.inputs?.onInterruption === "fail")
+    return decided("alert", 'it was outbid, and onInterruption is "fail"');
+  const repair = rule.repair === "restart" && !mayRestart(worker.contract, memory, nowS) ? "replace" : rule.repair;
+  if (repair !== "restart" && replacedLately(memory, nowS) >= settings.replacementsPerHour)
+    return decided("alert", `${reason}; replaced ${replacedLately(memory, nowS)} times within the hour, so no more`);
+  return { ...decided(repair, reason), ...demandsOf(rule, sight) };
+}
+
+/** Epoch seconds at which the sign has held for long enough. */
+function dueOf(
+  sight: Sight,
+  sign: Sign,
+  { after }: Rule,
+  memory: WorkerMemory | undefined,
+  nowS: number,
+  settings: WatchSettings,
+): number {
+  const { worker, log } = sight;
+  if (after === undefined || (after === "fatal" && worker.row?.actual_status !== "running")) return nowS;
+  const { seen, progress } = memory ?? {};
+  const sinceS =
+    knownSince(sign, worker) ?? (seen?.sign === sign && seen.contract === worker.contract ? seen.sinceS : nowS);
+  return (
+    Math.max(sinceS, sign === "progress" ? movedS(worker.contract, log, progress, nowS) : 0) + settings.after[after]
+  );
+}
+
+/** When work was seen to go on: a line of progress that was not there before is progress at this moment. */
+function movedS(
+  contract: number | undefined,
+  log: Sight["log"],
+  before: WorkerMemory["progress"],
+  nowS: number,
+): number {
+  if (log?.progress === undefined) return 0;
+  return before?.contract === contract && before?.line === log.progress.line ? before.atS : nowS;
+}
+
+function mayRestart(contract: number | undefined, memory: WorkerMemory | undefined, nowS: number): boolean {
+  return !memory?.restarts.some((restart) => restart.contract === contract && restart.atS > nowS - HOUR_S);
+}
+
+export function replacedLately(memory: WorkerMemory | undefined, nowS: number): number {
+  return memory?.replacedS.filter((atS) => atS > nowS - HOUR_S).length ?? 0;
+}
+
+function detailOf({ worker, log }: Sight): string {
+  const words = log?.fatal?.line ?? worker.row?.status_msg?.trim() ?? "";
+  return words === "" ? "" : ` (${words.slice(0, 160)})`;
+}
+
+function demandsOf(
+  { excludeMachine, moreVram }: Rule,
+  { worker }: Sight,
+): Pick<Decision, "excludeMachine" | "minVramGb"> {
+  const { row, inputs } = worker;
+  if (row === undefined) return {};
+  const vramGb = Math.floor((row.gpu_ram ?? 0) / MB_PER_GB);
+  return {
+    ...(excludeMachine && worker.inputs?.volume === undefined ? { excludeMachine: row.machine_id } : {}),
+    ...(moreVram ? { minVramGb: Math.max(vramGb, minVramOf(inputs)) + 1 } : {}),
+  };
+}
+
+function minVramOf(inputs: Sight["worker"]["inputs"]): number {
+  const offer = inputs?.offer;
+  return offer !== undefined && "minVramGb" in offer ? (offer.minVramGb ?? 0) : 0;
+}

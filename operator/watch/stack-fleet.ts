@@ -1,0 +1,117 @@
+import { requestLogs } from "pulumi-vast/internal/api/instances";
+import { workerNumbers } from "pulumi-vast/internal/fleet/worker-numbers";
+import { pollResult } from "pulumi-vast/internal/lifecycle/instance/wait";
+import type { FleetEdit, FleetEntry } from "../fleet/config.ts";
+import type { Fleet, Worker } from "../fleet/read.ts";
+import type { Session } from "../session.ts";
+import { StackBusyError } from "../stack/errors.ts";
+import type { Order, WatchedFleet } from "./fleet.ts";
+import type { WatchedWorker } from "./sight.ts";
+
+const LOG_LINES = 200;
+/** Machines that a config keeps away from; the oldest go first, hosts get better. */
+const EXCLUSIONS_KEPT = 64;
+
+/** A fleet of the stack: seen through state, config and the service's list, changed by `up` of its workers alone. */
+export function stackFleet(session: Session, name: string): WatchedFleet {
+  const { stack, context, log } = session;
+  const find = async (): Promise<Fleet> => {
+    const { fleets } = await session.fleets();
+    return fleets.find((fleet) => fleet.name === name) ?? { name, config: undefined, workers: [] };
+  };
+  return {
+    name,
+    workers: async () => declaredWorkers(await find(), stack),
+    log: (contract) => readLogOf(session, contract),
+    repair: async (orders, signal) => {
+      const edits = editsFor(await find(), orders);
+      if (edits.length > 0) await stack.fleets.change(edits);
+      const urns = orders.map(({ worker }) => worker.urn);
+      const replace = orders.filter((order) => order.replace).map(({ worker }) => worker.urn);
+      return messageOf(stack.up({ targets: urns, replace, onLine: log, signal }));
+    },
+    tearDown: async (signal) => {
+      const { workers } = await find();
+      await stack.fleets.change([{ fleet: name, path: ["workers"], value: 0 }]);
+      if (workers.length === 0) return undefined;
+      return messageOf(stack.up({ targets: workers.map(({ urn }) => urn), onLine: log, signal }));
+    },
+  };
+
+  async function readLogOf(_: Session, contract: number): Promise<string | undefined> {
+    return pollResult(context, await context.transport.call(requestLogs, contract, { tail: LOG_LINES }));
+  }
+}
+
+/** What went wrong in an update that was under way. @throws where it never began */
+async function messageOf(run: Promise<void>): Promise<string | undefined> {
+  try {
+    await run;
+    return undefined;
+  } catch (error) {
+    if (error instanceof StackBusyError) throw error;
+    return (error as Error).message;
+  }
+}
+
+/** All that the config asks for, also those that the state does not have. */
+function declaredWorkers(fleet: Fleet, stack: Session["stack"]): WatchedWorker[] {
+  const { name, config } = fleet;
+  const known = new Map(fleet.workers.map((worker) => [worker.name, worker]));
+  const wanted = config === undefined ? [...known.keys()] : namesOf(name, config);
+  const bare = stack.name.split("/").at(-1);
+  const urnOf = (worker: string) =>
+    `urn:pulumi:${bare}::${stack.project}::vast:index:Fleet$pulumi-nodejs:dynamic/vast:Instance::${worker}`;
+  return wanted.map((worker) => {
+    const found = known.get(worker);
+    return found === undefined
+      ? { name: worker, fleet: name, urn: urnOf(worker), inputs: undefined, contract: undefined, row: undefined }
+      : watched(found, name);
+  });
+}
+
+export function namesOf(fleet: string, { worker, workers, absent }: FleetEntry): string[] {
+  return workerNumbers(workers, absent as number[] | undefined).map((n) => `${fleet}-${worker}-${n}`);
+}
+
+export function watched(worker: Worker, fleet: string): WatchedWorker {
+  const { name, urn, inputs, contract, row, state } = worker;
+  return { name, fleet, urn, inputs, contract, expiry: state.expiry, row };
+}
+
+/** What the orders ask of the config: machines to keep away from, and more memory. */
+export function editsFor(fleet: Fleet, orders: readonly Order[]): FleetEdit[] {
+  const edits: FleetEdit[] = [];
+  const forAll = new Set<number>();
+  for (const { worker, excludeMachine, minVramGb } of orders) {
+    const number = /-(\d+)$/.exec(worker.name)?.[1] ?? "";
+    const own = (field: string, value: unknown): FleetEdit => ({
+      fleet: fleet.name,
+      path: ["overrides", number, "offer", field],
+      value,
+    });
+    if (minVramGb !== undefined) edits.push(own("minVramGb", minVramGb));
+    if (excludeMachine === undefined) continue;
+    // Another worker may be well on the same machine: `up` would replace it, were the machine excluded for it too.
+    const shared = fleet.workers.some(
+      (other) => other.name !== worker.name && other.row?.machine_id === excludeMachine,
+    );
+    if (shared) edits.push(own("excludeMachines", excludedWith(worker, [excludeMachine])));
+    else forAll.add(excludeMachine);
+  }
+  if (forAll.size === 0) return edits;
+  const [{ worker }] = orders as [Order, ...Order[]];
+  const value = excludedWith(worker, [...configured(fleet.config), ...forAll]);
+  return [...edits, { fleet: fleet.name, path: ["with", "offer", "excludeMachines"], value }];
+}
+
+function excludedWith({ inputs }: WatchedWorker, more: readonly number[]): number[] {
+  const offer = inputs?.offer;
+  const before = offer !== undefined && "excludeMachines" in offer ? offer.excludeMachines : [];
+  return [...new Set([...before, ...more])].slice(-EXCLUSIONS_KEPT);
+}
+
+function configured(config: FleetEntry | undefined): number[] {
+  const offer = config?.with.offer as { excludeMachines?: unknown } | undefined;
+  return Array.isArray(offer?.excludeMachines) ? offer.excludeMachines.map(Number) : [];
+}
