@@ -57,7 +57,7 @@ export const BLOCKS: Readonly<Record<string, () => string>> = {
   "errors of VastVolume": () =>
     errors(["lifecycle/volume.ts", "lifecycle/volume-placement.ts", "copy-out/volume-record.ts"]),
   "inputs of CloudSyncTarget": () => inputs(inputRows(targetInputsSchema), TARGET_EFFECTS),
-  "errors of CloudSyncTarget": () => errors(["lifecycle/cloud-sync-target.ts", "copy-out/bucket.ts"]),
+  "errors of CloudSyncTarget": () => errors(["lifecycle/cloud-sync-target.ts", "copy-out/s3.ts"]),
   "inputs of VastFleet": () => members("input", memberRows("resources/vast-fleet.ts", "VastFleetArgs")),
   "outputs of VastFleet": () => outputs(memberRows("resources/vast-fleet.ts", "VastFleet")),
   "result of getOffers": () => outputs(memberRows(LOOK_UP, "OfferInfo")),
