@@ -25,7 +25,10 @@ export const criteriaSchema = z.strictObject({
     ),
   count: z.int().min(1).default(1).describe("GPUs of the instance"),
   minVramGb: z.number().positive().optional().describe("GB of memory per GPU"),
-  verified: z.boolean().default(true).describe("only hosts that Vast.ai has verified"),
+  verified: z
+    .boolean()
+    .default(true)
+    .describe("only hosts that Vast.ai has verified; `false` takes any host, verified or not"),
   minReliability: percent01.default(0.95).describe("host reliability, 0 to 1"),
   minDirectPorts: z
     .int()

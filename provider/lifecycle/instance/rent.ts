@@ -13,7 +13,7 @@ import { needOf, onDemand } from "./need.ts";
 import type { RentalRecord } from "./outputs.ts";
 import { ownContracts } from "./park.ts";
 import { discardOrKeep, newRecord, type Rental, removeDuplicates, StrandedError } from "./rental.ts";
-import { mismatch } from "./rented-machine.ts";
+import { mismatch, otherGpus } from "./rented-machine.ts";
 import { assertOfThisProgram } from "./take-up.ts";
 import { DudError, freshRow } from "./wait.ts";
 
@@ -156,7 +156,7 @@ async function lostAnswer(context: Context, inputs: InstanceInputs, cause: VastE
   }
 }
 
-/** Compares what was rented with what was asked: price, kind and disk (user-pains 8, 10, 25). A mismatch is destroyed. */
+/** Compares what was rented with what was asked and offered: price, kind, disk and GPUs (user-pains 8, 10, 23, 25). A mismatch is destroyed. */
 async function readBack(context: Context, inputs: InstanceInputs, need: Need, rental: Rental): Promise<Rental> {
   let kept = rental;
   try {
@@ -171,7 +171,7 @@ async function readBack(context: Context, inputs: InstanceInputs, need: Need, re
     assertOfThisProgram(context, inputs, kept);
     return kept;
   }
-  const problem = mismatch(inputs, need, kept.row);
+  const problem = mismatch(inputs, need, kept.row) ?? otherGpus(rental.row, kept.row);
   if (problem === undefined) return kept;
   const what = `${inputs.label}: contract ${kept.row.id} is not what was asked for: ${problem}`;
   await discardOrKeep(context, inputs, kept, what);

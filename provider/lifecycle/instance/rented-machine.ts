@@ -17,6 +17,20 @@ export function mismatch(inputs: InstanceInputs, need: Need, row: InstanceRow): 
     : misfit({ ...need, criteria: { ...need.criteria, maxDph: undefined, minReliability: 0 } }, rentedMachine(row));
 }
 
+/** A driver that holds back some of the memory is no other card. */
+const LEAST_OF_VRAM = 0.95;
+
+/** Why the GPUs that came up are not those of the offer, a dead one among several for instance; undefined when they are. */
+export function otherGpus(offered: InstanceRow, row: InstanceRow): string | undefined {
+  if (offered.gpu_name != null && row.gpu_name != null && row.gpu_name !== offered.gpu_name)
+    return `its GPU is ${row.gpu_name}, ${offered.gpu_name} was offered`;
+  if (offered.num_gpus != null && row.num_gpus != null && row.num_gpus < offered.num_gpus)
+    return `it has ${row.num_gpus} GPUs, ${offered.num_gpus} were offered`;
+  if (offered.gpu_ram != null && row.gpu_ram != null && row.gpu_ram < LEAST_OF_VRAM * offered.gpu_ram)
+    return `its GPU has ${row.gpu_ram} MB of VRAM, ${offered.gpu_ram} were offered`;
+  return undefined;
+}
+
 export function rentedMachine(
   row: InstanceRow,
 ): Partial<Offer> & Pick<Offer, "dph_base" | "storage_cost" | "machine_id"> {
