@@ -113,6 +113,8 @@ function begin(world: World, contract: Contract, running: RunningWorkload): void
   const every = running.rule.checkpointEverySeconds / LOG_LINES_PER_CHECKPOINT;
   switch (running.rule.model) {
     case "idle":
+      // It may have worked until this rule came.
+      if (contract.metrics) contract.metrics.gpuUtil = 0;
       return;
     case "no-cuda":
       later(world, contract, running, 5, () => die(world, contract, "RuntimeError: No CUDA GPUs are available"));
