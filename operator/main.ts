@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
+import { autoscaleCommand } from "./commands/autoscale.ts";
 import { reconcileCommand } from "./commands/reconcile.ts";
 import { statusCommand } from "./commands/status.ts";
 import manifest from "./package.json" with { type: "json" };
@@ -10,6 +11,7 @@ const program = new Command("vast-fleet")
   .version(manifest.version)
   .addCommand(statusCommand())
   .addCommand(reconcileCommand())
+  .addCommand(autoscaleCommand())
   .addHelpText(
     "after",
     `

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
+import { autoscaleWeek } from "./autoscale.ts";
 import { determinism } from "./determinism.ts";
 import { fleet } from "./fleet/command.ts";
 import { load } from "./load.ts";
@@ -50,6 +51,13 @@ program
   .option("--offers <n>", "offers on the market", whole, 900)
   .option("--json <file>", "write the figures there")
   .action(determinism);
+
+program
+  .command("autoscale")
+  .description("a virtual week of the autoscaler with a bursty queue: size, cost, cooldowns, budgets")
+  .option("--seed <n>", "seed of the queue and the market", whole, 7)
+  .option("--json <file>", "write the figures there")
+  .action(autoscaleWeek);
 
 program
   .command("policies")
