@@ -27,7 +27,7 @@ export async function autoscaleWeek({ seed, json }: { seed: number; json?: strin
   const startedMs = performance.now();
   const week = await scalingWeek({ policy: WEEK_POLICY, seed, ...WEEK });
   const seconds = (performance.now() - startedMs) / 1000;
-  week.samples.filter((_, index) => index % PRINTED_EVERY === 0).forEach((sample) => console.log(lineOf(sample)));
+  for (const sample of week.samples.filter((_, index) => index % PRINTED_EVERY === 0)) console.log(lineOf(sample));
   const { min, max, budget } = WEEK_POLICY;
   const sizes = week.samples.map(({ size }) => size);
   const changes = week.samples.filter(({ target, size }) => target !== size);
