@@ -69,7 +69,7 @@ function idsOf(asked: true | number[], destroyable: ReadonlyMap<number, Destroya
 
 /** Resources of the program that a contract or volume waits for. */
 export function adoptable({ orphans, orphanVolumes }: Findings): KnownResource[] {
-  const waiting = [...orphans.filter(({ duplicateOf }) => duplicateOf === undefined), ...orphanVolumes];
+  const waiting = [...orphans, ...orphanVolumes].filter(({ duplicateOf }) => duplicateOf === undefined);
   return waiting.flatMap(({ declared }) => declared ?? []);
 }
 

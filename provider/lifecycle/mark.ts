@@ -47,7 +47,12 @@ export function rowsWithMark(rows: ReadonlyMap<number, InstanceRow>, mark: strin
  * digits and _ (vast-api.md 4).
  */
 export function markedVolumeName(name: string, mark: string): string {
-  return `${name}_${mark.slice(0, STACK_DIGITS + VOLUME_NAME_DIGITS)}`;
+  return `${name}_${markInVolumeName(mark)}`;
+}
+
+/** As much of a mark as a volume's name carries. */
+export function markInVolumeName(mark: string): string {
+  return mark.slice(0, STACK_DIGITS + VOLUME_NAME_DIGITS);
 }
 
 const IN_VOLUME_NAME = new RegExp(`^(.+)_([0-9a-f]{${STACK_DIGITS + VOLUME_NAME_DIGITS}})$`);

@@ -3,7 +3,7 @@ import type { VolumeRow } from "../../api/volumes.ts";
 import { type CopyOut, copyOutSchema } from "../../copy-out/inputs.ts";
 import type { ParkedContract } from "../../copy-out/parked.ts";
 import { conditionOf, mayHaveRun } from "../instance/condition.ts";
-import { markOf, parseVolumeName } from "../mark.ts";
+import { markInVolumeName, markOf, parseVolumeName } from "../mark.ts";
 
 /** A resource as a state, a create that was under way, or a program describes it. */
 export interface KnownResource {
@@ -81,6 +81,8 @@ export interface OrphanVolume {
   resource: KnownResource | undefined;
   declared: KnownResource | null | undefined;
   settledBy: SettledBy;
+  /** The volume of the same mark that a state knows, or the older one of two that none knows. */
+  duplicateOf: number | undefined;
 }
 
 export interface IdleVolume {
@@ -192,15 +194,24 @@ function findParked({ rows, parked }: Observed, known: StackKnowledge): Parked[]
   );
 }
 
-function findOrphanVolumes({ volumes }: Observed, known: StackKnowledge): OrphanVolume[] {
+function findOrphanVolumes({ volumes, gone }: Observed, known: StackKnowledge): OrphanVolume[] {
   const recorded = new Set(idsOf(known, "Volume"));
-  return volumes.flatMap((row) => {
-    const ours = parseVolumeName(row.label);
-    if (!ours?.mark.startsWith(known.markPrefix) || recorded.has(row.id)) return [];
-    const isIt = ({ type, props }: KnownResource) => type === "Volume" && String(props.mark).startsWith(ours.mark);
-    const resource = lookUp(known, isIt);
-    return [{ row, name: ours.name, resource, ...claimOf(known, isIt, false) }];
-  });
+  // A volume's name has room for the beginning of its mark only.
+  const owners = new Map<string, number>();
+  for (const { type, urn, id, props } of known.recorded)
+    if (type === "Volume" && !gone.has(urn)) owners.set(markInVolumeName(String(props.mark)), Number(id));
+  return volumes
+    .toSorted((a, b) => a.id - b.id)
+    .flatMap((row) => {
+      const ours = parseVolumeName(row.label);
+      if (!ours?.mark.startsWith(known.markPrefix) || recorded.has(row.id)) return [];
+      const isIt = ({ type, props }: KnownResource) => type === "Volume" && String(props.mark).startsWith(ours.mark);
+      const duplicateOf = owners.get(ours.mark);
+      // Of two that no state knows, creates keep the older one.
+      if (duplicateOf === undefined) owners.set(ours.mark, row.id);
+      const resource = lookUp(known, isIt);
+      return [{ row, name: ours.name, resource, ...claimOf(known, isIt, duplicateOf !== undefined), duplicateOf }];
+    });
 }
 
 function findIdleVolumes({ volumes }: Observed, { recorded }: StackKnowledge): IdleVolume[] {

@@ -185,6 +185,22 @@ describe("a volume", () => {
     ]);
   });
 
+  test("that carries the mark of one that a state knows is a duplicate of it, for no `up` to take up", () => {
+    const { orphanVolumes } = findings(
+      { volumes: [volume(5, mark), volume(6, mark)] },
+      { recorded: [known], program: [known] },
+    );
+    expect(orphanVolumes).toMatchObject([{ row: { id: 6 }, duplicateOf: 5, settledBy: "destroy" }]);
+  });
+
+  test("is the older of two that no state knows, and the other one its duplicate", () => {
+    const { orphanVolumes } = findings({ volumes: [volume(6, mark), volume(5, mark)] }, { program: [known] });
+    expect(orphanVolumes).toMatchObject([
+      { row: { id: 5 }, duplicateOf: undefined, settledBy: "up" },
+      { row: { id: 6 }, duplicateOf: 5, settledBy: "destroy" },
+    ]);
+  });
+
   test("that no instance uses is shown, and is no fault of the state", () => {
     const found = findings({ volumes: [volume(5, mark)] }, { recorded: [known] });
     expect(found.idleVolumes).toMatchObject([{ row: { id: 5 } }]);
