@@ -4,7 +4,7 @@ import type { TargetInputs } from "../provider/lifecycle/cloud-sync-target.ts";
 import type { Criteria } from "../provider/lifecycle/instance/criteria.ts";
 import type { InstanceInputs } from "../provider/lifecycle/instance/inputs.ts";
 import type { InstanceFacts } from "../provider/lifecycle/instance/outputs.ts";
-import type { VolumeFacts, VolumeInputs } from "../provider/lifecycle/volume.ts";
+import type { VolumeFacts, VolumeInputs } from "../provider/lifecycle/volume-inputs.ts";
 
 /**
  * The type tokens that rules go by: importing the resource classes would load provider and AWS SDK into every start of

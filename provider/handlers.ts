@@ -22,9 +22,8 @@ import {
   readVolume,
   removeVolume,
   updateVolume,
-  volumeInputsSchema,
-  volumeProblems,
 } from "./lifecycle/volume.ts";
+import { volumeInputsSchema, volumeProblems } from "./lifecycle/volume-inputs.ts";
 
 /**
  * What the serialised provider in every state calls, by these names: an interface for ever. Renaming one breaks refresh

@@ -6,7 +6,7 @@ import { candidates, offerQuery, usd } from "../fleet/place.ts";
 import { inputsSchema as instanceSchema } from "./instance/inputs.ts";
 import { needOf } from "./instance/need.ts";
 import { markedVolumeName } from "./mark.ts";
-import type { VolumeInputs } from "./volume.ts";
+import type { VolumeInputs } from "./volume-inputs.ts";
 
 export type PlacedOffer = Pick<VolumeOffer, "id" | "machine_id" | "storage_cost">;
 

@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { z } from "zod";
-import type { volumeInputsSchema } from "../lifecycle/volume.ts";
+import type { volumeInputsSchema } from "../lifecycle/volume-inputs.ts";
 import { type InputsOf, stackMark } from "./args.ts";
 import { DynamicResource } from "./dynamic-resource.ts";
 import type { OfferArgs } from "./vast-instance.ts";

@@ -9,6 +9,7 @@ import { inputsSchema } from "../../provider/lifecycle/instance/inputs.ts";
 import { readInstance } from "../../provider/lifecycle/instance/read.ts";
 import { updateInstance } from "../../provider/lifecycle/instance/update.ts";
 import * as volume from "../../provider/lifecycle/volume.ts";
+import { volumeInputsSchema, volumeProblems } from "../../provider/lifecycle/volume-inputs.ts";
 import type { Life } from "./life.ts";
 import type { SteppedClock } from "./stepped-clock.ts";
 
@@ -43,7 +44,7 @@ const HANDLERS = {
     delete: target.removeTarget,
   },
   volume: {
-    check: (news: Props) => checkInputs(volume.volumeInputsSchema, news, volume.volumeProblems),
+    check: (news: Props) => checkInputs(volumeInputsSchema, news, volumeProblems),
     create: volume.createVolume,
     read: volume.readVolume,
     diff: volume.diffVolume,

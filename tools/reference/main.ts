@@ -12,7 +12,8 @@ import {
   REPLACES_IF_UNMET,
 } from "../../provider/lifecycle/instance/diff.ts";
 import { inputsSchema } from "../../provider/lifecycle/instance/inputs.ts";
-import { VOLUME_NOT_COMPARED, VOLUME_REPLACES, volumeInputsSchema } from "../../provider/lifecycle/volume.ts";
+import { VOLUME_NOT_COMPARED, VOLUME_REPLACES } from "../../provider/lifecycle/volume.ts";
+import { volumeInputsSchema } from "../../provider/lifecycle/volume-inputs.ts";
 import { table, updated } from "./markdown.ts";
 import { ruleTable } from "./rules.ts";
 import { type InputRow, inputRows } from "./schemas.ts";
@@ -53,7 +54,7 @@ export const BLOCKS: Readonly<Record<string, () => string>> = {
     ]),
   "errors of VastInstance": () => errors(INSTANCE_FILES.filter((file) => !file.includes("volume"))),
   "inputs of VastVolume": () => inputs(inputRows(volumeInputsSchema, ["placeWith", "copyOut.target"]), VOLUME_EFFECTS),
-  "outputs of VastVolume": () => outputs(memberRows("lifecycle/volume.ts", "VolumeFacts", ["home"])),
+  "outputs of VastVolume": () => outputs(memberRows("lifecycle/volume-inputs.ts", "VolumeFacts", ["home"])),
   "errors of VastVolume": () =>
     errors(["lifecycle/volume.ts", "lifecycle/volume-placement.ts", "copy-out/volume-record.ts"]),
   "inputs of CloudSyncTarget": () => inputs(inputRows(targetInputsSchema), TARGET_EFFECTS),

@@ -8,7 +8,8 @@ import { deleteInstance } from "../../../provider/lifecycle/instance/delete.ts";
 import { diffInstance } from "../../../provider/lifecycle/instance/diff.ts";
 import { readInstance } from "../../../provider/lifecycle/instance/read.ts";
 import { updateInstance } from "../../../provider/lifecycle/instance/update.ts";
-import { createVolume, volumeInputsSchema } from "../../../provider/lifecycle/volume.ts";
+import { createVolume } from "../../../provider/lifecycle/volume.ts";
+import { volumeInputsSchema } from "../../../provider/lifecycle/volume-inputs.ts";
 import {
   checked,
   create,

@@ -10,9 +10,8 @@ import {
   readVolume,
   removeVolume,
   updateVolume,
-  volumeInputsSchema,
-  volumeProblems,
 } from "../../../provider/lifecycle/volume.ts";
+import { volumeInputsSchema, volumeProblems } from "../../../provider/lifecycle/volume-inputs.ts";
 import {
   checked,
   create,

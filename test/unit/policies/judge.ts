@@ -11,7 +11,7 @@ import type { AnyRule } from "../../../policies/rule.ts";
 import { type CheckResult, checkInputs } from "../../../provider/lifecycle/check.ts";
 import { crossChecks } from "../../../provider/lifecycle/instance/cross-checks.ts";
 import { inputsSchema } from "../../../provider/lifecycle/instance/inputs.ts";
-import { volumeInputsSchema, volumeProblems } from "../../../provider/lifecycle/volume.ts";
+import { volumeInputsSchema, volumeProblems } from "../../../provider/lifecycle/volume-inputs.ts";
 
 /** What the engine sends for values that a preview does not know yet. */
 export { UNKNOWN } from "../../../provider/lifecycle/check.ts";

@@ -3,7 +3,7 @@ import { checkInputs, UNKNOWN } from "../../../provider/lifecycle/check.ts";
 import { targetInputsSchema } from "../../../provider/lifecycle/cloud-sync-target.ts";
 import { crossChecks } from "../../../provider/lifecycle/instance/cross-checks.ts";
 import { inputsSchema } from "../../../provider/lifecycle/instance/inputs.ts";
-import { volumeInputsSchema, volumeProblems } from "../../../provider/lifecycle/volume.ts";
+import { volumeInputsSchema, volumeProblems } from "../../../provider/lifecycle/volume-inputs.ts";
 
 const MARK = "0123456789abcdef".repeat(2);
 const target = { connectionId: 7, bucket: "results", prefix: "runs", region: "us-east-1" };
