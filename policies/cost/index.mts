@@ -1,3 +1,3 @@
-import { servePack } from "../pack.ts";
+import { openPack } from "../open-pack.ts";
 
-servePack("pulumi-vast-cost", "cost");
+openPack("pulumi-vast-cost", "cost");

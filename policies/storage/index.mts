@@ -1,3 +1,3 @@
-import { servePack } from "../pack.ts";
+import { openPack } from "../open-pack.ts";
 
-servePack("pulumi-vast-storage", "storage");
+openPack("pulumi-vast-storage", "storage");
