@@ -127,8 +127,11 @@ async function manyStacks(bench: Bench, local: LocalCloud, phases: PhaseFigures[
   const name = `${processes} stacks at once`;
   want(upSpeed);
   await phase(`${name}: up`, upSpeed, { endpoint: RENT, calls: n }, () => together("up", "--yes", "--skip-preview"));
-  await phase(`${name}: refresh`, upSpeed, undefined, () => together("refresh", "--yes", "--skip-preview"));
-  await phase(`${name}: destroy`, upSpeed, undefined, () => together("destroy", "--yes", "--skip-preview"));
+  await local.admin("POST", "/admin/clock", { speed });
+  want(speed);
+  if (upSpeed !== speed) await together("up", "--yes", "--skip-preview");
+  await phase(`${name}: refresh`, speed, undefined, () => together("refresh", "--yes", "--skip-preview"));
+  await phase(`${name}: destroy`, speed, undefined, () => together("destroy", "--yes", "--skip-preview"));
 }
 
 function phaseRunner(local: LocalCloud, phases: PhaseFigures[]) {
