@@ -16,13 +16,7 @@ import { deleteInstance } from "./lifecycle/instance/delete.ts";
 import { diffInstance } from "./lifecycle/instance/diff.ts";
 import { readInstance } from "./lifecycle/instance/read.ts";
 import { updateInstance } from "./lifecycle/instance/update.ts";
-import {
-  createVolume,
-  diffVolume,
-  readVolume,
-  removeVolume,
-  updateVolume,
-} from "./lifecycle/volume.ts";
+import { createVolume, diffVolume, readVolume, removeVolume, updateVolume } from "./lifecycle/volume.ts";
 import { volumeInputsSchema, volumeProblems } from "./lifecycle/volume-inputs.ts";
 
 /**
