@@ -1,7 +1,11 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
+import { alertsCommand } from "./commands/alerts.ts";
 import { autoscaleCommand } from "./commands/autoscale.ts";
+import { inventoryCommand } from "./commands/inventory.ts";
+import { meshCommand } from "./commands/mesh.ts";
 import { reconcileCommand } from "./commands/reconcile.ts";
+import { reportCommand } from "./commands/report.ts";
 import { statusCommand } from "./commands/status.ts";
 import manifest from "./package.json" with { type: "json" };
 import { EXIT, UsageError } from "./terminal.ts";
@@ -12,6 +16,10 @@ const program = new Command("vast-fleet")
   .addCommand(statusCommand())
   .addCommand(reconcileCommand())
   .addCommand(autoscaleCommand())
+  .addCommand(reportCommand())
+  .addCommand(meshCommand())
+  .addCommand(inventoryCommand())
+  .addCommand(alertsCommand())
   .addHelpText(
     "after",
     `

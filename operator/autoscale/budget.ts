@@ -23,13 +23,14 @@ export interface Allowance {
 
 /**
  * The largest fleet that cannot outspend a budget before it is looked at again: everybody's price until `lookAhead`, on top
- * of what is spent. Workers beyond `min` have to leave enough for `min` to go on until the day, or the month, is over.
+ * of what is spent. Workers beyond `min` have to leave enough for `min` to go on until the day is over.
  */
 export function budgetAllowance(policy: FleetPolicy, means: Means): Allowance {
   const { daily, monthly } = policy.budget;
+  // For the rest of a month nothing is set aside: days that need much would starve for days that may need nothing.
   const spans = [
     { name: "daily", usd: daily, spent: means.spent.day, endS: nextDay(means.nowS) },
-    { name: "monthly", usd: monthly, spent: means.spent.month, endS: nextMonth(means.nowS) },
+    { name: "monthly", usd: monthly, spent: means.spent.month, endS: means.nowS },
   ];
   return spans.reduce<Allowance>(
     (least, { name, usd, spent, endS }) => {
@@ -53,7 +54,7 @@ function affordable(budget: number, spent: number, hoursLeft: number, lookAheadH
   const fits = (workers: number) => {
     // What is still there when the next day begins counts on that day's budget.
     if (cost(0, workers) * lookAheadH > Math.min(left, budget)) return false;
-    const extra = cost(means.min, workers) * Math.min(lookAheadH, hoursLeft);
+    const extra = cost(means.min, workers) * lookAheadH;
     return workers <= means.min || cost(0, means.min) * hoursLeft + extra <= left;
   };
   for (let workers = most; workers > 0; workers -= 1) if (fits(workers)) return workers;
@@ -62,9 +63,4 @@ function affordable(budget: number, spent: number, hoursLeft: number, lookAheadH
 
 function nextDay(nowS: number): number {
   return (Math.floor(nowS / DAY_S) + 1) * DAY_S;
-}
-
-function nextMonth(nowS: number): number {
-  const now = new Date(nowS * 1000);
-  return Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1) / 1000;
 }

@@ -3,6 +3,7 @@ import { markOf } from "pulumi-vast/internal/lifecycle/mark";
 import type { Fleets, Worker } from "../fleet/read.ts";
 import type { Session } from "../session.ts";
 import { chargesIn } from "../spend/meter.ts";
+import { StackBusyError } from "../stack/errors.ts";
 import type { Reach } from "./check.ts";
 import type { Decision } from "./decide.ts";
 import type { FleetPolicy, ScalingPolicy } from "./policy.ts";
@@ -55,14 +56,15 @@ export function numbersAfter(present: readonly number[], { remove, target }: Dec
 }
 
 /** The stack config first: should the run fail, the next `pulumi up` does the rest. */
-async function resize({ stack, log, signal, ...session }: Session, fleet: string, decision: Decision): Promise<void> {
+async function resize(session: Session, fleet: string, decision: Decision): Promise<void> {
+  const { stack, log, signal } = session;
   const before = workersOf(await session.fleets(), fleet);
   const present = before.map(({ number = 0 }) => number);
   const wanted = numbersAfter(present, decision);
   const absent = Array.from({ length: (wanted.at(-1) ?? -1) + 1 }, (_, number) => number).filter(
     (number) => !wanted.includes(number),
   );
-  await stack.fleets.change([
+  const undo = await stack.fleets.change([
     { fleet, path: ["workers"], value: wanted.length },
     { fleet, path: ["absent"], value: absent.length > 0 ? absent : undefined },
   ]);
@@ -73,5 +75,11 @@ async function resize({ stack, log, signal, ...session }: Session, fleet: string
     `**::${fleet}-${worker}-${number}`,
     `**::${fleet}-${worker}-${number}-volume`,
   ]);
-  await stack.up({ targets, onLine: log, signal });
+  try {
+    await stack.up({ targets, onLine: log, signal });
+  } catch (error) {
+    // Nothing began: the next check decides anew.
+    if (error instanceof StackBusyError) await undo();
+    throw error;
+  }
 }

@@ -1,9 +1,10 @@
 import type { AutoscaleOptions } from "../commands/autoscale.ts";
 import { openSession, type Session } from "../session.ts";
+import { stateFile } from "../state-file.ts";
 import { confirmed, EXIT, printJson, UsageError } from "../terminal.ts";
 import { type Checked, changing, check, isChange, type Reach } from "./check.ts";
 import type { Decision } from "./decide.ts";
-import { type Memory, withMemory } from "./memory.ts";
+import { type Memory, memorySchema } from "./memory.ts";
 import { type FleetPolicy, readPolicy, type ScalingPolicy } from "./policy.ts";
 import { reachOf } from "./reach.ts";
 import { describeChecks, describePolicy } from "./show.ts";
@@ -26,7 +27,7 @@ export async function autoscale(options: AutoscaleOptions): Promise<number> {
   }
   const reach = reachOf(session, policies);
   const file = session.record.file.replace(/\.jsonl$/, ".autoscale.json");
-  const outcomes = await withMemory(file, (memory, keep) => {
+  const outcomes = await stateFile(file, memorySchema).use((memory, keep) => {
     const run = new Run(session, reach, options, memory, keep);
     return run.all(policies);
   });

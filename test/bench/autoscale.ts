@@ -1,5 +1,7 @@
 import { writeFileSync } from "node:fs";
 import type { FleetPolicy } from "../../operator/autoscale/policy.ts";
+import { reportOf } from "../../operator/report/figures.ts";
+import { page } from "../../operator/report/page.ts";
 import { type Sample, scalingWeek } from "../support/scaling-week.ts";
 
 /** The policy of the simulated week, also of the test that judges it. */
@@ -23,9 +25,16 @@ export const WEEK = { days: 7, checkEveryS: 900, itemsPerHour: 90, maxDph: 0.6, 
 
 const PRINTED_EVERY = 12;
 
-export async function autoscaleWeek({ seed, json }: { seed: number; json?: string }): Promise<void> {
+interface Options {
+  seed: number;
+  json?: string;
+  html?: string;
+}
+
+export async function autoscaleWeek({ seed, json, html }: Options): Promise<void> {
   const startedMs = performance.now();
-  const week = await scalingWeek({ policy: WEEK_POLICY, seed, ...WEEK });
+  const observed = html === undefined ? {} : { noteEveryS: 1800, crashEveryS: 20 * 3600 };
+  const week = await scalingWeek({ policy: WEEK_POLICY, seed, ...WEEK, ...observed });
   const seconds = (performance.now() - startedMs) / 1000;
   for (const sample of week.samples.filter((_, index) => index % PRINTED_EVERY === 0)) console.log(lineOf(sample));
   const { min, max, budget } = WEEK_POLICY;
@@ -37,6 +46,7 @@ export async function autoscaleWeek({ seed, json }: { seed: number; json?: strin
   console.log(`items: ${Math.round(week.itemsDone)} of ${week.itemsIn} done; rentals: ${week.rentals}`);
   console.log(`changes of size: ${changes.length}, for a budget: ${changes.filter(forBudget).length}`);
   console.log(`${seconds.toFixed(0)} s for ${WEEK.days} virtual days`);
+  if (html !== undefined) writeFileSync(html, page(reportOf(week.material)));
   if (json !== undefined) writeFileSync(json, `${JSON.stringify({ seed, seconds, ...week }, null, 2)}\n`);
 }
 

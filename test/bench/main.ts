@@ -56,6 +56,7 @@ program
   .command("autoscale")
   .description("a virtual week of the autoscaler with a bursty queue: size, cost, cooldowns, budgets")
   .option("--seed <n>", "seed of the queue and the market", whole, 7)
+  .option("--html <file>", "with a crash now and then: write the report of the week as a page")
   .option("--json <file>", "write the figures there")
   .action(autoscaleWeek);
 

@@ -1,7 +1,12 @@
 import { type Checked, changing, check, isChange, type Reach } from "../../operator/autoscale/check.ts";
 import { type Memory, NO_MEMORY } from "../../operator/autoscale/memory.ts";
 import type { FleetPolicy } from "../../operator/autoscale/policy.ts";
+import type { Cost, Material } from "../../operator/report/figures.ts";
+import { progressIn } from "../../operator/report/sample.ts";
+import { type Sample as WorkerSample, sampleOf as workerSampleOf } from "../../operator/report/samples.ts";
 import { chargesIn } from "../../operator/spend/meter.ts";
+import { requestLogs } from "../../provider/api/instances.ts";
+import { pollResult } from "../../provider/lifecycle/instance/wait.ts";
 import { makeMark } from "../../provider/lifecycle/mark.ts";
 import { startSimulator } from "../../simulator/server.ts";
 import { ROOT } from "../../tools/s3.ts";
@@ -31,6 +36,10 @@ export interface WeekOptions {
   maxDph: number;
   /** The service's charges come so much later than the use. */
   chargesLagS: number;
+  /** Notes what workers do this often, for a report. */
+  noteEveryS?: number;
+  /** A worker crashes this often, and is repaired at the next check. */
+  crashEveryS?: number;
 }
 
 export interface Sample {
@@ -54,6 +63,8 @@ export interface Week {
   itemsIn: number;
   itemsDone: number;
   rentals: number;
+  /** What `vast-fleet report` would be made from. */
+  material: Material;
 }
 
 /**
@@ -63,7 +74,9 @@ export interface Week {
 export async function scalingWeek(options: WeekOptions): Promise<Week> {
   await using stage = await openStage(options);
   const { world, engine, queue } = stage;
-  const week: Week = { samples: [], usdByDay: [], totalUsd: 0, itemsIn: 0, itemsDone: 0, rentals: 0 };
+  const week: Omit<Week, "material"> = { samples: [], usdByDay: [], totalUsd: 0, itemsIn: 0, itemsDone: 0, rentals: 0 };
+  const noted: WorkerSample[] = [];
+  const removals: Material["removals"][number][] = [];
   let memory: Memory = NO_MEMORY;
   for (let at = WEEK_STARTS_S; at < WEEK_STARTS_S + options.days * DAY_S; at += options.checkEveryS) {
     if (at > world.clock.nowS) await world.clock.pass(at - world.clock.nowS);
@@ -73,11 +86,16 @@ export async function scalingWeek(options: WeekOptions): Promise<Week> {
     const seen = await world.clock.during(process.life, () => check(reach, FLEET, options.policy, memory));
     memory = seen.memory;
     const { checked } = seen;
+    if (options.noteEveryS && at % options.noteEveryS === 0)
+      noted.push(...(await world.clock.during(process.life, () => note(stage, process))));
     week.samples.push(sampleOf(checked, world.clock.nowS, (await stage.running()).length));
+    if (options.crashEveryS) await engine.up(stage.process(), stage.program());
     if (isChange(checked.decision)) {
+      removals.push(...removedBy(checked, world.clock.nowS));
       memory = changing(memory, checked, world.clock.nowS);
       await reach.resize(FLEET, checked.decision);
     }
+    if (options.crashEveryS && at % options.crashEveryS === options.checkEveryS) await stage.crash();
     const next = at + options.checkEveryS;
     if (next % DAY_S === 0) {
       if (next > world.clock.nowS) await world.clock.pass(next - world.clock.nowS);
@@ -87,8 +105,10 @@ export async function scalingWeek(options: WeekOptions): Promise<Week> {
     }
   }
   const everything = await world.contracts();
+  const material = await materialOf(stage, options, noted, removals);
   return {
     ...week,
+    material,
     itemsIn: queue.itemsIn,
     itemsDone: queue.itemsDone,
     rentals: everything.length + engine.orphans.length,
@@ -112,6 +132,45 @@ function sampleOf({ decision, workers, depth }: Checked, atS: number, running: n
 
 type Stage = Awaited<ReturnType<typeof openStage>>;
 
+function removedBy({ decision, workers }: Checked, atS: number): Material["removals"] {
+  return workers.filter(({ number }) => decision.remove.includes(number)).map(({ label }) => ({ label, atS }));
+}
+
+/** As `vast-fleet report --sample` does. */
+async function note({ engine }: Stage, { context }: Process): Promise<WorkerSample[]> {
+  const { rows } = await context.sweeper.atMost(0);
+  const samples: WorkerSample[] = [];
+  const atS = Math.round(context.clock.nowS());
+  for (const { id } of engine.state.values()) {
+    const row = rows.get(Number(id));
+    if (!row) continue;
+    const url = row.actual_status === "running" ? await context.transport.call(requestLogs, row.id, { tail: 50 }) : "";
+    const log = url === "" ? "" : ((await pollResult(context, url)) ?? "");
+    const progress = progressIn(log, undefined);
+    samples.push(workerSampleOf(row, { fleet: FLEET, team: "research", progress }, atS));
+  }
+  return samples;
+}
+
+async function materialOf(
+  stage: Stage,
+  { days }: WeekOptions,
+  samples: WorkerSample[],
+  removals: Material["removals"],
+): Promise<Material> {
+  const { context, life } = stage.process();
+  const toS = WEEK_STARTS_S + days * DAY_S;
+  const costs: Cost[] = [];
+  for (let fromS = WEEK_STARTS_S; fromS < toS; fromS += DAY_S) {
+    const day = new Date(fromS * 1000).toISOString().slice(0, 10);
+    const rows = await stage.world.clock.during(life, () => chargesIn(context.transport, { fromS, toS: fromS }));
+    for (const { source, amount, metadata } of rows)
+      costs.push({ day, source, label: metadata?.label ?? "", usd: amount });
+  }
+  const factsOf = () => ({ fleet: FLEET, team: "research" });
+  return { stack: "week", fromS: WEEK_STARTS_S, toS, costs, samples, removals, factsOf, actions: {}, unit: "games" };
+}
+
 function reachOf(stage: Stage, process: Process, { maxDph }: WeekOptions): Reach {
   const { engine, world, numbers } = stage;
   return {
@@ -130,8 +189,7 @@ function reachOf(stage: Stage, process: Process, { maxDph }: WeekOptions): Reach
     resize: async (_, { target, remove }) => {
       for (const number of remove) numbers.delete(number);
       for (let number = 0; numbers.size < target; number += 1) numbers.add(number);
-      const program = [...numbers].map((number) => workerOf(number, maxDph, stage.target));
-      const errors = await engine.up(stage.process(), program);
+      const errors = await engine.up(stage.process(), stage.program());
       // The market is calm: nothing may fail.
       for (const [name, error] of errors) throw new Error(`${name}: ${error.message}`);
     },
@@ -184,18 +242,24 @@ async function openStage(options: WeekOptions) {
     (await admin<{ actual: string | null; label: string }[]>("GET", "/instances"))
       .filter(({ actual }) => actual === "running")
       .map(({ label }) => label);
+  const numbers = new Set<number>();
+  const target = {
+    connectionId: connection.id,
+    bucket: bucket.name,
+    prefix: "runs",
+    region: bucket.region,
+    endpoint: bucket.url,
+  };
   return {
     world,
     engine,
     running,
-    target: {
-      connectionId: connection.id,
-      bucket: bucket.name,
-      prefix: "runs",
-      region: bucket.region,
-      endpoint: bucket.url,
+    numbers,
+    program: () => [...numbers].map((number) => workerOf(number, options.maxDph, target)),
+    crash: async () => {
+      const [first] = await admin<{ id: number }[]>("GET", "/instances");
+      if (first) await admin("POST", `/instances/${first.id}/crash`);
     },
-    numbers: new Set<number>(),
     queue: new BurstyQueue(options, (label, works) => admin("POST", "/workloads", workload(label, works))),
     process: (): Process =>
       startProcess(world as unknown as RunWorld, new Life(), { limited: false, log: () => undefined }),

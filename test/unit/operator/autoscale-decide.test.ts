@@ -107,7 +107,7 @@ describe("what an autoscaler decides", () => {
       policy({ budget: { daily: 100, monthly: 300 } }),
       situation({ depth: 80, spent: { day: 0, month: 299 } }),
     );
-    expect(decision.target).toBe(1);
+    expect(decision.target).toBe(2);
   });
 
   test("a dear worker still to be rented counts with its price cap", () => {
