@@ -1,20 +1,21 @@
 import type { Kept } from "./engine.ts";
-import { MOUNT, OUT, PREFIX, SECRET } from "./program.ts";
-import type { Written } from "./results.ts";
-import {
-  API_KEY,
-  markOf,
-  OTHER_KEY,
-  REVOKED_KEY,
-  type RunWorld,
-  type SeenContract,
-  type SeenFile,
-} from "./run-world.ts";
+import { unverified } from "./judge-manifest.ts";
+import { MOUNT, PREFIX, SECRET } from "./program.ts";
+import { resultsOf, type Written } from "./results.ts";
+import { API_KEY, markOf, OTHER_KEY, REVOKED_KEY, type RunWorld, type SeenContract } from "./run-world.ts";
 import type { ObjectSeen, RunBucket } from "./storage.ts";
 
 /** After at most one up: what the account bills is what the state knows, and each resource has one contract. */
-export async function judgeAccount(world: RunWorld, state: ReadonlyMap<string, Kept>): Promise<string[]> {
-  const ours = (await world.contracts()).filter((one) => one.destroyedAt === null && markOf(one) !== undefined);
+export async function judgeAccount(
+  world: RunWorld,
+  state: ReadonlyMap<string, Kept>,
+  bucket: RunBucket | undefined,
+): Promise<string[]> {
+  const parked = parkedIn((await bucket?.objects()) ?? []);
+  const ours = (await world.contracts())
+    .filter((one) => one.destroyedAt === null && markOf(one) !== undefined)
+    // On record until its host is back, which in a live market may be gone again.
+    .filter((one) => !(parked.get(one.id)?.cleared === undefined && parked.has(one.id) && one.actual === "offline"));
   const inState = [...state.values()];
   const known = (kind: Kept["kind"]) => inState.filter((kept) => kept.kind === kind).map((kept) => Number(kept.id));
   const marks = ours.map(markOf);
@@ -55,57 +56,30 @@ export interface Evidence {
 export async function judgeHistory({ world, bucket, written, messages, raced }: Evidence): Promise<string[]> {
   const contracts = (await world.contracts()).filter((contract) => markOf(contract) !== undefined);
   const objects = bucket ? await bucket.objects() : [];
+  const living = new Set(contracts.filter(({ destroyedAt }) => destroyedAt === null).map(({ id }) => id));
+  const parked = parkedIn(objects);
   return [
     ...(bucket ? contracts.flatMap((contract) => lostAtDestroy(contract, objects)) : []),
-    ...(bucket ? contracts.flatMap((contract) => unverified(contract, objects, written)) : []),
-    ...(bucket ? written.flatMap((file) => lostFile(file, objects)) : []),
-    ...(raced ? [] : overlaps(contracts)),
+    ...(bucket ? contracts.flatMap((contract) => unverified(contract, { objects, written, raced })) : []),
+    ...(bucket ? written.filter((file) => !living.has(file.contract)).flatMap((file) => lostFile(file, objects)) : []),
+    ...(raced ? [] : overlaps(contracts.filter(({ id }) => !parked.has(id)))),
     ...leaks(messages),
   ];
 }
 
-function resultsOf({ filesAtDestroy }: SeenContract): SeenFile[] {
-  return filesAtDestroy.filter((file) => file.path.startsWith(`${OUT}/`));
+interface ParkedRecord {
+  contract: number;
+  cleared?: unknown;
 }
 
-/** The manifest is the last word on a contract that is gone: made after its last write, before its destroy, of every file. */
-function unverified(contract: SeenContract, objects: readonly ObjectSeen[], written: readonly Written[]): string[] {
-  const { id, everRan, runningSeconds, destroyedAt } = contract;
-  if (!everRan || destroyedAt === null) return [];
-  const text = objects.find(({ key }) => key === `${PREFIX}/${id}/.pulumi-vast/manifest.json`)?.text;
-  // It came up between the look that found it never to have run and its destroy: exempt, unless it made something.
-  if (text === undefined && runningSeconds < A_MOMENT_S && resultsOf(contract).length === 0) return [];
-  if (text === undefined) return [`contract ${id} has run and was destroyed without a manifest`];
-  const { verifiedAt, live, folders } = JSON.parse(text) as Manifest;
-  const madeAt = Date.parse(verifiedAt) / 1000;
-  const last = Math.max(0, ...written.filter((one) => one.contract === id && !one.volume).map(({ at }) => at));
-  const named = new Set(
-    folders.flatMap(({ path, files }) => files.map((file) => nameAndSize(`${path}/${file.path}`, file.sizeBytes))),
+function parkedIn(objects: readonly ObjectSeen[]): ReadonlyMap<number, ParkedRecord> {
+  const records = objects.filter(({ key }) => key.startsWith(`${PREFIX}/.pulumi-vast/parked/`));
+  return new Map(
+    records.map(({ text }) => {
+      const record = JSON.parse(text ?? "") as ParkedRecord;
+      return [record.contract, record];
+    }),
   );
-  return [
-    ...(live ? [`the manifest of contract ${id} is not that of a destroy`] : []),
-    ...(madeAt > destroyedAt + CLOCKS_AGREE_S ? [`the manifest of contract ${id} is younger than its destroy`] : []),
-    ...(madeAt < last - CLOCKS_AGREE_S ? [`the manifest of contract ${id} is older than its last result`] : []),
-    ...resultsOf(contract)
-      .filter(({ path, size }) => !named.has(nameAndSize(path, size)))
-      .map(({ path }) => `the manifest of contract ${id} does not name ${path} as it was at the destroy`),
-  ];
-}
-
-/** The parts of a manifest that are judged. */
-interface Manifest {
-  verifiedAt: string;
-  live: boolean;
-  folders: { path: string; files: { path: string; sizeBytes: number }[] }[];
-}
-
-/** From the last look at a contract to its destroy, with the pacing of both, seconds. */
-const A_MOMENT_S = 30;
-/** Of the simulator's clock and the provider's view of it, seconds. */
-const CLOCKS_AGREE_S = 0.01;
-
-function nameAndSize(path: string, size: number): string {
-  return `${path} ${size}`;
 }
 
 function lostAtDestroy(contract: SeenContract, objects: readonly ObjectSeen[]): string[] {

@@ -69,8 +69,8 @@ async function timed(
 function print(where: string, { runs, kinds, violations, unrepaired }: CampaignReport, seconds: number): void {
   console.log(`\n${runs} runs on the ${where} in ${seconds} s; faults and events by kind:`);
   console.log(counted(kinds));
-  console.log("what the one up after the faults had to leave undone, in runs:");
-  console.log(counted(unrepaired));
+  if (Object.keys(unrepaired).length > 0)
+    console.log(`what the one up after the faults had to leave undone, in runs:\n${counted(unrepaired)}`);
   console.log(`violations: ${violations.length}`);
 }
 

@@ -80,6 +80,8 @@ export class Program {
     const draws = this.#draws;
     const name = `worker-${index}`;
     const bid = draws.chance(0.35) ? draws.pick([0.4, 1, 4]) : undefined;
+    const cap = maxDph(draws);
+    const mayFallBack = bid !== undefined && cap.maxDph !== undefined && draws.chance(0.5);
     return {
       name,
       mounts: this.#hasVolume && index === 0,
@@ -87,7 +89,7 @@ export class Program {
         mark: markFor(name),
         resource: name,
         label: name,
-        offer: { gpu: GPUS, verified: draws.chance(0.5), minReliability: draws.pick([0.5, 0.9]), ...maxDph(draws) },
+        offer: { gpu: GPUS, verified: draws.chance(0.5), minReliability: draws.pick([0.5, 0.9]), ...cap },
         image: draws.pick(IMAGES),
         disk: draws.pick([10, 20, 60]),
         env: { TOKEN: SECRET },
@@ -95,6 +97,10 @@ export class Program {
         ...(bid === undefined
           ? {}
           : { bid, maxBid: bid * 2, onInterruption: draws.pick(["rebid", "replace", "replace", "fail"]) }),
+        ...(mayFallBack ? { fallback: "on-demand" } : {}),
+        onOffline: draws.pick(["block", "park"]),
+        ...(draws.chance(0.5) ? { restoreFrom: "last" } : {}),
+        ...(draws.chance(0.25) ? { schedule: "hourly" } : {}),
         waitFor: draws.pick(["running", "running", "created"]),
         state: draws.chance(0.08) ? "stopped" : "running",
         bootTimeout: draws.pick([120, 300]),
@@ -105,12 +111,21 @@ export class Program {
 
   #instanceInputs({ mounts, inputs }: Worker, outputsOf: (name: string) => Props): Props {
     const volume = outputsOf("volume");
+    const { onCopyFailure = "block", schedule, onOffline, restoreFrom, ...rest } = inputs;
     const copyOut = this.#place
-      ? { target: this.#binding(outputsOf), paths: [OUT], timeout: 900, onCopyFailure: inputs.onCopyFailure ?? "block" }
+      ? {
+          target: this.#binding(outputsOf),
+          paths: [OUT],
+          timeout: 900,
+          onCopyFailure,
+          ...(schedule ? { schedule } : {}),
+        }
       : { waive: "nothing of value is made in this run" };
-    const { onCopyFailure: _, ...rest } = inputs;
+    // These two need somewhere to copy to.
+    const fromThere = this.#place ? { onOffline, ...(restoreFrom ? { restoreFrom } : {}) } : {};
     return structuredClone({
       ...rest,
+      ...fromThere,
       copyOut,
       ...(mounts ? { volume: { id: volume.volumeId, machineId: volume.machineId, mountPath: MOUNT } } : {}),
     });
@@ -175,10 +190,16 @@ const CHANGES: Record<string, (inputs: Props, draws: Draws) => void> = {
   "bid or none": (inputs, draws) => {
     if (inputs.bid === undefined) Object.assign(inputs, { bid: 1, maxBid: 3, onInterruption: "replace" });
     else if (draws.chance(0.5)) Object.assign(inputs, { bid: draws.pick([0.5, 1, 2]), maxBid: 3 });
-    else for (const key of ["bid", "maxBid", "onInterruption"]) delete inputs[key];
+    else for (const key of ["bid", "maxBid", "onInterruption", "fallback"]) delete inputs[key];
   },
   "copy failure": (inputs, draws) => {
     inputs.onCopyFailure = draws.pick(["block", "stop"]);
+  },
+  "park or wait": (inputs) => {
+    inputs.onOffline = inputs.onOffline === "park" ? "block" : "park";
+  },
+  schedule: (inputs) => {
+    inputs.schedule = inputs.schedule === "hourly" ? undefined : "hourly";
   },
   remove: () => undefined,
 };

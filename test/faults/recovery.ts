@@ -2,6 +2,7 @@ import type { CopyOutOrder } from "../../provider/lifecycle/reconcile/settle.ts"
 import { blockOf } from "./blocks.ts";
 import { type Engine, type Process, SkippedError } from "./engine.ts";
 import { judgeAccount, judgeHistory } from "./judge.ts";
+import { judgeRestored } from "./judge-restore.ts";
 import { OUT, type Place, PREFIX, type Program } from "./program.ts";
 import { reconcile } from "./reconcile.ts";
 import type { Results } from "./results.ts";
@@ -30,7 +31,7 @@ const BY_DESIGN = /may have been used before its record/;
 
 /** Everything works again; one up, and reconcile where that finds something. */
 export async function recover(after: Aftermath): Promise<void> {
-  const { world, log, engine, program, start } = after;
+  const { world, log, engine, program, bucket, start } = after;
   await Promise.all(engine.orphans);
   await world.admin("DELETE", "/faults");
   await bringHostsBack(world);
@@ -44,7 +45,10 @@ export async function recover(after: Aftermath): Promise<void> {
   }
   await reconcileOnce(after);
   await world.clock.pass(10);
-  log.violation(...(await judgeAccount(world, engine.state)));
+  log.violation(...(await judgeAccount(world, engine.state, bucket)));
+  if (bucket === undefined) return;
+  const objects = await bucket.objects();
+  log.violation(...(await judgeRestored({ world, state: engine.state, objects, written: after.results.written })));
 }
 
 /** What no up asks for any more: contracts of resources that left the program, of providers that lived on, parked ones. */
@@ -82,7 +86,7 @@ export async function destroyAll(after: Aftermath): Promise<void> {
   const left = unskipped(errors).filter(([, { message }]) => !BY_DESIGN.test(message));
   log.violation(
     ...left.map(([name, { message }]) => `destroy leaves ${name}: ${message}`),
-    ...(await judgeAccount(world, engine.state)),
+    ...(await judgeAccount(world, engine.state, bucket)),
     ...(await judgeHistory({ world, bucket, written: results.written, messages: log.report.messages, raced })),
   );
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Draws } from "../bench/draws.ts";
 import type { Kept } from "./engine.ts";
 import { MOUNT, OUT } from "./program.ts";
-import type { RunWorld } from "./run-world.ts";
+import type { RunWorld, SeenContract, SeenFile } from "./run-world.ts";
 
 /** What a worker wrote, as last written under that path. */
 export interface Written {
@@ -56,4 +56,9 @@ export class Results {
       at: this.#world.clock.nowS,
     });
   }
+}
+
+/** What lay in its copy-out path when a contract was destroyed. */
+export function resultsOf({ filesAtDestroy }: SeenContract): SeenFile[] {
+  return filesAtDestroy.filter((file) => file.path.startsWith(`${OUT}/`));
 }

@@ -34,6 +34,8 @@ export interface SeenContract {
   startDate: number;
   destroyedAt: number | null;
   filesAtDestroy: SeenFile[];
+  /** Where its disk is here. */
+  dir: string;
   everRan: boolean;
   runningSeconds: number;
 }

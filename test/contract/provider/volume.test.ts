@@ -350,8 +350,12 @@ describe("an instance that mounts a volume", () => {
     const target = await storage.connect(world);
     const { volume, held, inputs } = await mounted(world, target);
     await deleteInstance(world.context(), held.id, held.state);
+    const looks = async () => (await world.requests("GET /api/v0/volumes/")).length;
+    const before = await looks();
     const { state } = await create(world.context(), inputs);
     expect(state.machineId).toBe(volume.state.machineId);
+    // Half a minute, five seconds between two looks: the pause is its own, not left to the pacing of a list.
+    expect((await looks()) - before).toBeLessThan(15);
   });
 
   test("which another instance still uses is refused, by name, before anything is rented", async () => {
