@@ -12,6 +12,8 @@ const BLOCKS: Readonly<Record<string, RegExp>> = {
     /carries this resource's mark too and may hold something/,
   "taken up from an earlier program": /it is of an earlier program and not what is asked for now/,
   "taken up, and its process had ended": /rented and kept in the state, but not finished: its process has ended/,
+  "a host too slow for its image and `bootTimeout`":
+    /it does not start: not running after \d+ s|did not start; the last one: not running after \d+ s/,
   "host offline": /its host is offline|went offline while/,
 };
 
