@@ -3,6 +3,7 @@ import type { FaultSpec } from "../../simulator/world/faults.ts";
 import type { Choices } from "../../simulator/world/options.ts";
 import type { Draws } from "../bench/draws.ts";
 import { httpClient, must } from "../bench/http.ts";
+import { Life } from "./life.ts";
 import { SteppedClock } from "./stepped-clock.ts";
 
 export const API_KEY = "key-of-the-first-account-7c1e";
@@ -106,8 +107,9 @@ export async function openWorld(seed: string, draws: Draws, limited: boolean): P
     url: simulator.url,
     clock,
     admin,
-    // Faults strike this caller too.
-    asUser: (method, path, body) => userSide.call(method, path, body).then(nothing, nothing),
+    // Faults strike this caller too: while an answer is held back, somebody has to wait for it, or time stands still.
+    asUser: (method, path, body) =>
+      clock.during(new Life(), () => userSide.call(method, path, body).then(nothing, nothing)),
     fault: async (fault) => void (await admin("POST", "/faults", fault)),
     contracts: () => admin("GET", "/instances?all=1"),
     volumes: () => admin("GET", "/volumes"),
