@@ -2,6 +2,7 @@ import type { FleetSettings } from "../../tools/stack.ts";
 import { type Draws, drawsOf } from "../bench/draws.ts";
 import { blockOf } from "./blocks.ts";
 import { EngineScene, type Killing, type Victim } from "./engine-scene.ts";
+import type { Share } from "./figures.ts";
 import { overlaps } from "./judge.ts";
 import { randomEvent, randomFault } from "./mishaps.ts";
 import type { RunReport } from "./run-log.ts";
@@ -15,15 +16,14 @@ const UP = ["up", "--yes", "--skip-preview", "--parallel", "16"];
 
 /** Runs on the real engine, one after the other: each takes both cores. */
 export async function engineRuns(
-  seed: number,
-  runs: number,
+  { seed, from, runs }: Share,
   onReport: (report: RunReport) => void = () => undefined,
 ): Promise<RunReport[]> {
   const reports: RunReport[] = [];
-  for (let first = 0; first < runs; first += RUNS_PER_SCENE) {
+  for (let first = from; first < from + runs; first += RUNS_PER_SCENE) {
     const scene = await EngineScene.open(`${seed}/${first}`, { trainer: { profile: "self-play", workers: 1 } });
     try {
-      for (let index = first; index < Math.min(runs, first + RUNS_PER_SCENE); index += 1) {
+      for (let index = first; index < Math.min(from + runs, first + RUNS_PER_SCENE); index += 1) {
         const report = await new EngineRun(scene, seed, index).all();
         reports.push(report);
         onReport(report);

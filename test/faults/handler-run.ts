@@ -18,22 +18,28 @@ export interface RunOptions {
   realS3: string | undefined;
 }
 
-/** Stops a run that never ends, wall seconds: a handler that waits for ever is a violation too. */
-const LONGEST_RUN_MS = 180_000;
+/** A run takes a second or two. One that does not end, or whose world does not close, is a violation, wall milliseconds. */
+const LONGEST_RUN_MS = 120_000;
+const LONGEST_CLOSE_MS = 20_000;
 
 export async function handlerRun(options: RunOptions): Promise<RunReport> {
   const run = await Run.open(options);
-  try {
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(new Error("the run does not end")), LONGEST_RUN_MS);
-    await Promise.race([run.all(), late.promise]).catch((error: Error) => {
-      run.log.violation(`${error.message}${error.message === "the run does not end" ? "" : `\n${error.stack}`}`);
-    });
-    clearTimeout(timer);
-    return run.log.report;
-  } finally {
-    await run.close();
-  }
+  const { log } = run;
+  await within(LONGEST_RUN_MS, run.all(), "the run does not end").catch((error: Error) => {
+    log.violation(error instanceof LateError ? error.message : `${error.message}\n${error.stack}`);
+  });
+  await within(LONGEST_CLOSE_MS, run.close(), "the run's world does not close").catch((error: Error) =>
+    log.violation(error.message),
+  );
+  return log.report;
+}
+
+class LateError extends Error {}
+
+async function within(ms: number, work: Promise<void>, otherwise: string): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new LateError(otherwise)), ms);
+  await Promise.race([work, late.promise]).finally(() => clearTimeout(timer));
 }
 
 class Run {

@@ -1,8 +1,10 @@
 import { once } from "node:events";
-import { runOn, type ShardOrder } from "./campaign.ts";
+import { runOn } from "./campaign.ts";
+import type { ShardMessage, ShardOrder } from "./spread.ts";
 
 /** One process of the campaign: gets its runs from the parent and sends every run's report. */
 process.once("disconnect", () => process.exit());
 const [order] = (await once(process, "message")) as [ShardOrder];
-await runOn({ ...order, onReport: (report) => void process.send?.(report) });
+const tell = (message: ShardMessage): void => void process.send?.(message);
+await runOn({ ...order, onBegin: (begun) => tell({ begun }), onReport: (report) => tell({ report }) });
 process.disconnect();
