@@ -109,16 +109,22 @@ class EngineRun {
       this.#report.violations.push("a provider process lives on without its engine");
     this.#say("everything works again: cancel, up");
     await this.#pulumi(["cancel", "--yes"]);
-    const { exitCode, all } = await this.#pulumi(UP);
-    if (exitCode !== 0) this.#judgeUp(all);
+    if (await this.#upIsToBeRepeated()) {
+      this.#say("up again, as its message says");
+      if (await this.#upIsToBeRepeated())
+        this.#report.violations.push("the next up does not settle what the one before said that it would");
+    }
     await this.#judgeAccount();
   }
 
   /** What the engine prints of its errors is one text: one of them that is legitimate is all that can be told. */
-  #judgeUp(all: string): void {
+  async #upIsToBeRepeated(): Promise<boolean> {
+    const { exitCode, all } = await this.#pulumi(UP);
+    if (exitCode === 0) return false;
     const block = blockOf(all);
     if (block === undefined) this.#report.violations.push(`up fails although everything works:\n${all.slice(-1500)}`);
-    else this.#report.unrepaired.push(block);
+    else this.#report.unrepaired.push(block.reason);
+    return block?.upAgain ?? false;
   }
 
   /** All workers leave the program; the last run of a scene is as good a destroy as the first. */
@@ -155,6 +161,7 @@ class EngineRun {
   async #pulumi(args: readonly string[], killing?: Killing) {
     const result = await this.#scene.pulumi(args, killing);
     this.#report.messages.push(`=== pulumi ${args.join(" ")}: ${result.exitCode}`, result.all);
+    if (result.timedOut) this.#report.violations.push(`pulumi ${args.join(" ")} does not end`);
     return result;
   }
 

@@ -14,6 +14,8 @@ const SPEED = 600;
 /** A provider process leaves within this time once its engine is gone, wall milliseconds. */
 const LEAVES_WITHIN_MS = 30_000;
 const LOOK_EVERY_MS = 100;
+/** A command that takes longer does not end: its longest waits are hours of the service, wall milliseconds. */
+const LONGEST_COMMAND_MS = 600_000;
 
 export type Victim = "engine" | "provider" | "both";
 
@@ -21,6 +23,13 @@ export interface Killing {
   victim: Victim;
   /** Once so many calls more have reached the service. */
   afterCalls: number;
+}
+
+export interface Ended {
+  exitCode: number | undefined;
+  all: string;
+  /** It did not end, and was killed. */
+  timedOut: boolean;
 }
 
 /** The real engine with the checkout's program, and both sides of the world behind it. */
@@ -69,11 +78,19 @@ export class EngineScene {
   }
 
   /** One command of the real engine; killed on the way if asked for. */
-  async pulumi(args: readonly string[], killing?: Killing): Promise<{ exitCode: number | undefined; all: string }> {
+  async pulumi(args: readonly string[], killing?: Killing): Promise<Ended> {
     const { env, name, configFile } = this.stack;
     const settings = ["up", "refresh", "destroy"].includes(args[0] ?? "") ? ["--config-file", configFile] : [];
     const command = [...args, "--stack", name, ...settings];
-    const engine = execa("pulumi", command, { cwd: REPOSITORY, env, all: true, reject: false, stdin: "ignore" });
+    const engine = execa("pulumi", command, {
+      cwd: REPOSITORY,
+      env,
+      all: true,
+      reject: false,
+      stdin: "ignore",
+      timeout: LONGEST_COMMAND_MS,
+      killSignal: "SIGKILL",
+    });
     let running = true;
     const watcher =
       killing &&
@@ -82,11 +99,11 @@ export class EngineScene {
         () => running,
         () => engine.kill("SIGKILL"),
       );
-    const { exitCode, all } = await engine;
+    const { exitCode, all, timedOut } = await engine;
     running = false;
     await watcher;
     this.output.push(all);
-    return { exitCode, all };
+    return { exitCode, all, timedOut };
   }
 
   async #kill({ victim, afterCalls }: Killing, running: () => boolean, killEngine: () => void): Promise<void> {

@@ -73,8 +73,8 @@ export interface Process {
 }
 
 /**
- * What the Pulumi engine does with the handlers, and what it keeps: state that a create returned or threw, state that
- * stays when a delete or update throws, nothing at all of a create that was cut short.
+ * What the Pulumi engine does with the handlers, and what it keeps: state that a create or an update returned
+ * or threw, state that stays when they throw without one, or a delete does, nothing at all of a create that was cut short.
  */
 export class Engine {
   readonly state = new Map<string, Kept>();
@@ -162,8 +162,14 @@ export class Engine {
       return this.#create(process, declared, news);
     }
     if (!diff.changes && !kept.initErrors) return;
-    const { outs } = await this.#run(process, () => handlers.update(process.context, kept.id, olds, news));
-    Object.assign(kept, { outputs: structuredClone(outs), initErrors: false });
+    try {
+      const { outs } = await this.#run(process, () => handlers.update(process.context, kept.id, olds, news));
+      Object.assign(kept, { outputs: structuredClone(outs), initErrors: false });
+    } catch (error) {
+      const { properties } = error as { properties?: Props };
+      if (properties !== undefined) Object.assign(kept, { outputs: structuredClone(properties), initErrors: true });
+      throw error;
+    }
   }
 
   async #create(process: Process, { name, kind, needs }: Declared, news: Props): Promise<void> {

@@ -6,7 +6,7 @@ import type { ObjectSeen } from "./storage.ts";
 export interface Records {
   objects: readonly ObjectSeen[];
   written: readonly Written[];
-  /** Two providers were at work at once. */
+  /** Two providers were at work at once, or a list showed an earlier hour. */
   raced: boolean;
 }
 
@@ -16,7 +16,8 @@ export function unverified(contract: SeenContract, { objects, written, raced }: 
   if (!everRan || destroyedAt === null) return [];
   const text = objects.find(({ key }) => key === `${PREFIX}/${id}/.pulumi-vast/manifest.json`)?.text;
   // It came up between the look that found it never to have run and its destroy: exempt, unless it made something.
-  if (text === undefined && runningSeconds < A_MOMENT_S && resultsOf(contract).length === 0) return [];
+  const unseenS = raced ? HIDDEN_S : A_MOMENT_S;
+  if (text === undefined && runningSeconds < unseenS && resultsOf(contract).length === 0) return [];
   if (text === undefined) return [`contract ${id} has run and was destroyed without a manifest`];
   const { verifiedAt, live, folders } = JSON.parse(text) as Manifest;
   const madeAt = Date.parse(verifiedAt) / 1000;
@@ -46,6 +47,8 @@ interface Manifest {
 
 /** From the last look at a contract to its destroy, with the pacing of both, seconds. */
 const A_MOMENT_S = 30;
+/** So long a list may hide the older of two contracts with one mark from the provider that has just rented the other. */
+const HIDDEN_S = 120;
 /** Of the simulator's clock and the provider's view of it, seconds. */
 const CLOCKS_AGREE_S = 0.01;
 

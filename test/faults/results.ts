@@ -35,7 +35,11 @@ export class Results {
    * @param mounting id of the contract that mounts the volume
    */
   async write(state: ReadonlyMap<string, Kept>, mounting: string | undefined): Promise<void> {
-    const known = new Set([...state.values()].map((kept) => Number(kept.id)));
+    // Until its restore is done, what a worker makes gives way to what is restored: it has not begun its work.
+    const atWork = [...state.values()].filter(
+      ({ initErrors, outputs }) => !(initErrors && outputs.restoreFrom !== undefined),
+    );
+    const known = new Set(atWork.map((kept) => Number(kept.id)));
     const running = (await this.#world.contracts()).filter(
       (one) => known.has(one.id) && one.actual === "running" && one.cur === "running" && one.intended === "running",
     );
