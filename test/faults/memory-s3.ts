@@ -6,6 +6,8 @@ interface Stored {
   bytes: Buffer;
   mtime: string | undefined;
 }
+/** By bucket, a run's own, and key: what a listing costs does not grow with the runs before it. */
+type Buckets = Map<string, Map<string, Stored>>;
 
 export interface MemoryS3 extends AsyncDisposable {
   url: string;
@@ -16,11 +18,11 @@ export interface MemoryS3 extends AsyncDisposable {
  * costs a hundred times as much.
  */
 export async function memoryS3(): Promise<MemoryS3> {
-  const stored = new Map<string, Stored>();
+  const buckets: Buckets = new Map();
   const server = createServer((incoming, outgoing) => {
     const chunks: Buffer[] = [];
     incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
-    incoming.on("end", () => answer(stored, incoming, Buffer.concat(chunks), outgoing));
+    incoming.on("end", () => answer(buckets, incoming, Buffer.concat(chunks), outgoing));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
@@ -32,16 +34,18 @@ export async function memoryS3(): Promise<MemoryS3> {
   };
 }
 
-function answer(stored: Map<string, Stored>, incoming: IncomingMessage, body: Buffer, outgoing: ServerResponse): void {
+function answer(buckets: Buckets, incoming: IncomingMessage, body: Buffer, outgoing: ServerResponse): void {
   const url = new URL(incoming.url ?? "/", "http://memory");
   const [, bucket = "", ...rest] = url.pathname.split("/").map(decodeURIComponent);
   const key = rest.join("/");
+  const stored = buckets.get(bucket) ?? new Map<string, Stored>();
+  buckets.set(bucket, stored);
   if (incoming.method === "PUT") {
-    put(stored, `${bucket}/${key}`, incoming, body, outgoing);
+    put(stored, key, incoming, body, outgoing);
     return;
   }
   if (key === "") return void outgoing.writeHead(200, XML).end(bucketAnswer(stored, bucket, url.searchParams));
-  const object = stored.get(`${bucket}/${key}`);
+  const object = stored.get(key);
   if (!object) return void outgoing.writeHead(404, XML).end("<Error><Code>NoSuchKey</Code></Error>");
   const mtime = object.mtime === undefined ? {} : { "x-amz-meta-mtime": object.mtime };
   outgoing.writeHead(200, { "content-length": object.bytes.length, etag: etagOf(object.bytes), ...mtime });
@@ -81,12 +85,12 @@ function unchunked(body: Buffer): Buffer {
 
 function bucketAnswer(stored: Map<string, Stored>, bucket: string, query: URLSearchParams): string {
   if (query.has("versioning")) return "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
-  const prefix = `${bucket}/${query.get("prefix") ?? ""}`;
+  const prefix = query.get("prefix") ?? "";
   const items = [...stored]
     .filter(([key]) => key.startsWith(prefix))
     .map(
       ([key, { bytes }]) =>
-        `<Contents><Key>${escaped(key.slice(bucket.length + 1))}</Key><Size>${bytes.length}</Size>` +
+        `<Contents><Key>${escaped(key)}</Key><Size>${bytes.length}</Size>` +
         "<LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>",
     );
   return `<ListBucketResult><Name>${bucket}</Name><IsTruncated>false</IsTruncated>${items.join("")}</ListBucketResult>`;
