@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 import { z } from "zod";
+import { checkUploads, completeProfile, type Sources, variablesSchema } from "./profile.ts";
 
 /** What a worker is like: the inputs of a VastInstance, whose own check judges them in detail. */
 const profileSchema = z.looseObject({
@@ -21,6 +22,8 @@ const fleetSchema = z.strictObject({
     .string()
     .regex(/^[a-z][a-z0-9-]*$/)
     .optional(),
+  /** Values for the variables of the profile. */
+  variables: variablesSchema,
   /** Inputs that differ from the profile, for all workers of the fleet. */
   with: z.record(z.string(), z.unknown()).default({}),
   overrides: z
@@ -46,7 +49,7 @@ const fleetsSchema = z.record(
 
 export type Profile = z.infer<typeof profileSchema>;
 export type StorageConfig = z.infer<typeof storageSchema>;
-export interface FleetConfig extends Omit<z.infer<typeof fleetSchema>, "profile" | "with"> {
+export interface FleetConfig extends Omit<z.infer<typeof fleetSchema>, "profile" | "with" | "variables"> {
   profile: Profile;
 }
 export interface StackConfig {
@@ -63,12 +66,10 @@ export function readStackConfig(config = new pulumi.Config()): StackConfig {
   const storage = check("storage", storageSchema, config.getObject("storage") ?? {});
   const fleets = check("fleets", fleetsSchema, config.getObject("fleets") ?? {});
   const tags = check("tags", tagsSchema, config.getObject("tags"));
-  return {
-    storage,
-    fleets: Object.fromEntries(
-      Object.entries(fleets).map(([name, fleet]) => [name, resolveFleet(name, fleet, profiles, tags)]),
-    ),
-  };
+  const sources = { env: process.env, secret: (key: string) => config.getSecret(key) };
+  const resolved = Object.entries(fleets).map(([name, fleet]) => resolveFleet(name, fleet, { profiles, tags, sources }));
+  checkUploads(resolved);
+  return { storage, fleets: Object.fromEntries(resolved.map(({ name, uploads, ...fleet }) => [name, fleet])) };
 }
 
 function readProfiles(file: string): Record<string, unknown> {
@@ -81,10 +82,9 @@ function readProfiles(file: string): Record<string, unknown> {
 
 function resolveFleet(
   name: string,
-  { profile, with: changes, ...fleet }: z.infer<typeof fleetSchema>,
-  profiles: Record<string, unknown>,
-  tags: Record<string, string>,
-): FleetConfig {
+  { profile, with: changes, variables, ...fleet }: z.infer<typeof fleetSchema>,
+  { profiles, tags, sources }: { profiles: Record<string, unknown>; tags: Record<string, string>; sources: Sources },
+) {
   const found = profiles[profile];
   if (found === undefined) {
     throw new pulumi.RunError(
@@ -92,9 +92,12 @@ function resolveFleet(
     );
   }
   const tagged = merge({ tags: { profile, ...tags } }, found);
-  const resolved = check(`fleets.${name} (profile "${profile}")`, profileSchema, merge(tagged, changes));
+  const where = `fleets.${name} (profile "${profile}")`;
+  const whole = merge(tagged, changes) as Record<string, unknown>;
+  const { inputs, uploads } = completeProfile(where, whole, variables, sources);
+  const resolved = check(where, profileSchema, inputs);
   const overrides = Object.entries(fleet.overrides).map(([number, own]) => [number, overridesOf(resolved, own)]);
-  return { ...fleet, profile: resolved, overrides: Object.fromEntries(overrides) };
+  return { ...fleet, name, profile: resolved, overrides: Object.fromEntries(overrides), uploads };
 }
 
 /** Like `with`, for one worker: `overrides: {"2": {offer: {minVramGb: 20}}}` keeps the rest of the offer. */

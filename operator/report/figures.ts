@@ -113,7 +113,7 @@ export function reportOf(material: Material): Report {
     interruptions: interruptions.map((one) => ({ ...one, at: iso(one.atS) })),
     recovery: {
       count: recoveries.length,
-      open: interruptions.length - recoveries.length,
+      open: interruptions.filter(({ recoveredAfterS, removed }) => recoveredAfterS === undefined && !removed).length,
       medianS: recoveries[Math.floor((recoveries.length - 1) / 2)],
       worstS: recoveries.at(-1),
     },

@@ -8,6 +8,8 @@ export interface Interruption {
   what: string;
   /** Until it was seen to run again; undefined: not within the span. Between two looks, so as exact as they are apart. */
   recoveredAfterS: number | undefined;
+  /** Somebody removed it before it ran again. */
+  removed: boolean;
 }
 
 /** A removal that was wanted: no interruption. */
@@ -27,15 +29,21 @@ function interruptionsOf(label: string, samples: readonly Sample[], removals: re
   const found: Interruption[] = [];
   let running: Sample | undefined;
   let open: Interruption | undefined;
+  let before: Sample | undefined;
   for (const sample of samples.toSorted((a, b) => a.atS - b.atS)) {
     const runs = sample.condition === "running";
+    if (before && open && open.recoveredAfterS === undefined && wasRemoved(label, before, sample, removals)) {
+      open.removed = true;
+      open = undefined;
+    }
     if (running && (!runs || sample.contract !== running.contract) && !wasRemoved(label, running, sample, removals)) {
       const what = runs ? "replaced" : sample.condition;
-      open = { label, atS: sample.atS, what, recoveredAfterS: runs ? sample.atS - running.atS : undefined };
+      open = { label, atS: sample.atS, what, recoveredAfterS: runs ? sample.atS - running.atS : undefined, removed: false };
       found.push(open);
     }
     if (runs && open?.recoveredAfterS === undefined && open) open.recoveredAfterS = sample.atS - open.atS;
     running = runs ? sample : undefined;
+    before = sample;
   }
   return found;
 }

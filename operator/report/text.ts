@@ -24,7 +24,7 @@ export function headlines(report: Report): [name: string, value: string][] {
   const { recovery, gpuUse, interruptions } = report;
   return [
     ["Cost", dollars(report.totalUsd)],
-    [`GPU use (wanted: ${gpuUse.wanted} %)`, percent(gpuUse.percent)],
+    [`GPU use, ${gpuUse.wanted}\u00a0% wanted`, percent(gpuUse.percent)],
     [`${capital(report.unit)} for $1`, orDash(report.unitsPerUsd, thousands)],
     ["Interruptions", String(interruptions.length)],
     ["Recovery, median", duration(recovery.medianS)],
@@ -55,11 +55,11 @@ export function sections(report: Report): Section[] {
     {
       title: "Interruptions",
       head: ["When (UTC)", "Worker", "What", "Running again after"],
-      rows: report.interruptions.map(({ at, label, what, recoveredAfterS }) => [
+      rows: report.interruptions.map(({ at, label, what, recoveredAfterS, removed }) => [
         at.slice(0, 16).replace("T", " "),
         label,
         what,
-        duration(recoveredAfterS),
+        removed ? "removed" : duration(recoveredAfterS),
       ]),
     },
     {

@@ -119,6 +119,14 @@ describe("interruptions", () => {
     expect(of([sample(0), sample(60, { contract: 2 })], removals)).toEqual([]);
   });
 
+  test("one that was removed before it ran again took no time to recover, and is not open", () => {
+    const samples = [sample(0), sample(10, { condition: "crashed" }), sample(600, { contract: 2 })];
+    const removals = [{ label: "zeb-worker-0", atS: T + 20 * MIN }];
+    const { interruptions, recovery } = reportOf(material({ samples, removals }));
+    expect(interruptions).toMatchObject([{ what: "crashed", removed: true, recoveredAfterS: undefined }]);
+    expect(recovery).toMatchObject({ count: 0, open: 0 });
+  });
+
   test("recovery times are the median and the worst of those that recovered", () => {
     const samples = [0, 40, 80].flatMap((at, index) => [
       sample(at),
