@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { alertsCommand } from "./commands/alerts.ts";
+import { auditCommand } from "./commands/audit.ts";
 import { autoscaleCommand } from "./commands/autoscale.ts";
 import { inventoryCommand } from "./commands/inventory.ts";
 import { meshCommand } from "./commands/mesh.ts";
@@ -20,6 +21,7 @@ const program = new Command("vast-fleet")
   .addCommand(meshCommand())
   .addCommand(inventoryCommand())
   .addCommand(alertsCommand())
+  .addCommand(auditCommand())
   .addHelpText(
     "after",
     `

@@ -21,6 +21,8 @@ export interface OperatorStack {
   readonly fleets: FleetsConfig;
   /** What the state knows now. */
   knowledge(): Promise<StackState>;
+  /** The whole state as the engine exports it, secrets included. */
+  deployment(): Promise<unknown>;
   /** What the program declares, as a preview shows it; nothing is changed. */
   program(): Promise<StackResource[]>;
   /**
@@ -61,6 +63,7 @@ export async function openStack(options: { cwd: string; stack?: string | undefin
   const markPrefix = stackMarkPrefix({ project: settings.name, stack: bareName, owner });
   const run = async (running: Promise<unknown>) => void (await running.catch(explain(name)));
 
+  const deployment = async () => (await workspace.exportStack(name).catch(explain(name))).deployment;
   const preview: OperatorStack["preview"] = async ({ targets, signal } = {}) => {
     const changes = noChanges();
     await run(stack.preview({ ...targeted(targets), signal, onEvent: (event) => addEvent(changes, event) }));
@@ -72,10 +75,8 @@ export async function openStack(options: { cwd: string; stack?: string | undefin
     folder: options.cwd,
     config: (key) => config[key]?.value,
     fleets: fleetsConfig({ folder: configFolder(options.cwd, settings), stack: bareName, project: settings.name }),
-    knowledge: async () => {
-      const { deployment } = await workspace.exportStack(name).catch(explain(name));
-      return { markPrefix, ...knownOf(deployment) };
-    },
+    knowledge: async () => ({ markPrefix, ...knownOf(await deployment()) }),
+    deployment,
     program: async () => (await preview()).declared,
     preview,
     refresh: (onLine) => run(stack.refresh({ clearPendingCreates: true, ...spoken({ onLine }) })),

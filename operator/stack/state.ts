@@ -54,7 +54,7 @@ export function nameOf(urn: string): string {
 }
 
 /** In an export with its secrets shown, a secret is an object that holds its value as JSON. */
-function shown(value: unknown): unknown {
+export function shown(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(shown);
   if (typeof value !== "object" || value === null) return value;
   const { plaintext } = value as { plaintext?: unknown };
