@@ -3,11 +3,17 @@ import { Command, CommanderError } from "commander";
 import { alertsCommand } from "./commands/alerts.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { autoscaleCommand } from "./commands/autoscale.ts";
+import { healthCommand } from "./commands/health.ts";
 import { inventoryCommand } from "./commands/inventory.ts";
+import { keepaliveCommand } from "./commands/keepalive.ts";
 import { meshCommand } from "./commands/mesh.ts";
+import { monitorCommand } from "./commands/monitor.ts";
+import { postmortemCommand } from "./commands/postmortem.ts";
 import { reconcileCommand } from "./commands/reconcile.ts";
+import { recoverCommand } from "./commands/recover.ts";
 import { reportCommand } from "./commands/report.ts";
 import { statusCommand } from "./commands/status.ts";
+import { triageCommand } from "./commands/triage.ts";
 import manifest from "./package.json" with { type: "json" };
 import { EXIT, UsageError } from "./terminal.ts";
 
@@ -22,6 +28,12 @@ const program = new Command("vast-fleet")
   .addCommand(inventoryCommand())
   .addCommand(alertsCommand())
   .addCommand(auditCommand())
+  .addCommand(monitorCommand())
+  .addCommand(keepaliveCommand())
+  .addCommand(triageCommand())
+  .addCommand(recoverCommand())
+  .addCommand(healthCommand())
+  .addCommand(postmortemCommand())
   .addHelpText(
     "after",
     `

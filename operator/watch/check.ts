@@ -38,6 +38,8 @@ export interface CheckReport {
   outage?: string;
   repaired: WatchEntry[];
   alerts: WatchEntry[];
+  /** Parked contracts whose host is back: copied out and destroyed. */
+  settled: { worker: string; contract: number; error?: string }[];
 }
 
 export interface WatchDeps {
@@ -63,7 +65,7 @@ export class Watch {
   /** With `logs` also by what the workers say; `dryRun` changes and records nothing. */
   async check(options: { logs: boolean; dryRun?: boolean; signal?: AbortSignal | undefined }): Promise<CheckReport> {
     const { nowS } = this.#deps;
-    const report: CheckReport = { atS: nowS(), workers: [], repaired: [], alerts: [] };
+    const report: CheckReport = { atS: nowS(), workers: [], repaired: [], alerts: [], settled: [] };
     const workers = await this.#ask(report);
     if (workers === undefined) return report;
     const sights = await this.#look(workers, options.logs);
@@ -74,6 +76,7 @@ export class Watch {
     for (const { sight, decision } of decided) if (decision.repair === "alert") this.#alert(sight, decision, report);
     const due = decided.filter(({ decision }) => decision.repair !== "leave" && decision.repair !== "alert");
     if (due.length > 0 && !options.signal?.aborted) await this.#repair(due, report, options.signal);
+    if (!options.signal?.aborted) await this.#settleParked(report);
     return report;
   }
 
@@ -204,6 +207,34 @@ export class Watch {
       };
       this.#write(entry, sight.worker.fleet);
       report.repaired.push(entry);
+      if (entry.error !== undefined) {
+        const reason = `${decision.repair} did not go through: ${entry.error}`;
+        this.#alert(sight, { ...decision, reason }, report);
+      }
+    }
+  }
+
+  /** What was parked bills again once its host is back: nobody needs it but for its results. */
+  async #settleParked(report: CheckReport): Promise<void> {
+    const { fleet, record, say, nowS } = this.#deps;
+    for (const { contract, worker, settle } of await fleet.parked()) {
+      const beganS = nowS();
+      const error = await settle().then(
+        () => undefined,
+        (thrown: Error) => thrown.message,
+      );
+      say(error === undefined ? `${worker}: parked contract ${contract} is copied out and destroyed` : error);
+      record.append({
+        what: "settle-parked",
+        why: "its host is back",
+        workers: [worker],
+        fleets: [fleet.name],
+        contracts: [contract],
+        seconds: Math.round(nowS() - beganS),
+        outcome: error === undefined ? "ok" : "failed",
+        ...(error === undefined ? {} : { error }),
+      });
+      report.settled.push({ worker, contract, ...(error === undefined ? {} : { error }) });
     }
   }
 

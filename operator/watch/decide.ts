@@ -5,6 +5,9 @@ import type { WatchSettings } from "./settings.ts";
 import { knownSince, type Sight, type Sign, signOf } from "./sight.ts";
 
 const HOUR_S = 3600;
+/** After a repair that did not go through, twice as long each time. */
+const FIRST_PAUSE_S = 60;
+const LONGEST_PAUSE_S = 600;
 
 export interface Decision {
   worker: string;
@@ -44,6 +47,8 @@ export function decide(
   const repair = rule.repair === "restart" && !mayRestart(worker.contract, memory, nowS) ? "replace" : rule.repair;
   if (repair !== "restart" && replacedLately(memory, nowS) >= settings.replacementsPerHour)
     return decided("alert", `${reason}; replaced ${replacedLately(memory, nowS)} times within the hour, so no more`);
+  const againS = nextTryS(memory);
+  if (againS > nowS) return { ...decided("leave", `${reason}; the last try did not go through`), dueS: againS };
   return { ...decided(repair, reason), ...demandsOf(rule, sight) };
 }
 
@@ -77,6 +82,13 @@ function movedS(
   return before?.contract === contract && before?.line === log.progress.line ? before.atS : nowS;
 }
 
+/** Where the market has nothing, or the gate holds a machine back, asking every minute helps nobody. */
+function nextTryS(memory: WorkerMemory | undefined): number {
+  const { failed } = memory ?? {};
+  if (failed === undefined) return 0;
+  return failed.atS + Math.min(FIRST_PAUSE_S * 2 ** (failed.times - 1), LONGEST_PAUSE_S);
+}
+
 function mayRestart(contract: number | undefined, memory: WorkerMemory | undefined, nowS: number): boolean {
   return !memory?.restarts.some((restart) => restart.contract === contract && restart.atS > nowS - HOUR_S);
 }
@@ -87,7 +99,8 @@ export function replacedLately(memory: WorkerMemory | undefined, nowS: number): 
 
 function detailOf({ worker, log }: Sight): string {
   const words = log?.fatal?.line ?? worker.row?.status_msg?.trim() ?? "";
-  return words === "" ? "" : ` (${words.slice(0, 160)})`;
+  // A container that has run keeps the host's good news.
+  return words === "" || words.startsWith("success") ? "" : ` (${words.slice(0, 160)})`;
 }
 
 function demandsOf(

@@ -10,6 +10,13 @@ export interface Order {
   minVramGb?: number | undefined;
 }
 
+export interface Parked {
+  contract: number;
+  worker: string;
+  /** Copies its results out, destroys it and clears its record. */
+  settle(): Promise<void>;
+}
+
 /**
  * A fleet as the watch sees and changes it. Behind it is the stack: whatever is changed is changed by an `up`, and
  * whatever is destroyed has passed the copy-out gate.
@@ -25,6 +32,8 @@ export interface WatchedFleet {
    * @throws where it is certain that nothing was changed, e.g. while another update is under way
    */
   repair(orders: readonly Order[], signal?: AbortSignal): Promise<string | undefined>;
+  /** Parked contracts of the fleet whose host is back (they bill again), or which are gone, as of the last `workers()`. */
+  parked(): Promise<readonly Parked[]>;
   /** Takes all workers down, their results copied out; says what went wrong. */
   tearDown(signal?: AbortSignal): Promise<string | undefined>;
 }

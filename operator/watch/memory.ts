@@ -79,6 +79,10 @@ export function entryOf(action: Action): WatchEntry | undefined {
   };
 }
 
+function isRepair(what: WatchEntry["what"]): boolean {
+  return REPAIRS.some((repair) => repair === what);
+}
+
 export interface WorkerMemory {
   /** The sign seen last, of which contract, and since when (epoch seconds). */
   seen?: { contract: number | undefined; sign: Sign; sinceS: number };
@@ -86,6 +90,8 @@ export interface WorkerMemory {
   /** The newest that is known of. */
   contract?: number;
   restarts: { contract: number | undefined; atS: number }[];
+  /** Repairs that did not go through, one after the other, and when the last one ended. */
+  failed?: { times: number; atS: number };
   /** Epoch seconds of replacements that went through. */
   replacedS: number[];
   alerts: { sign: Sign; atS: number }[];
@@ -107,7 +113,11 @@ export class Memory {
 
   learn(entry: WatchEntry): void {
     const known = this.of(entry.worker);
-    const { what, atS, contract, sign, after } = entry;
+    const { what, atS, contract, sign, after, error } = entry;
+    if (isRepair(what)) {
+      if (error === undefined) delete known.failed;
+      else known.failed = { times: (known.failed?.times ?? 0) + 1, atS };
+    }
     if (what === "seen") {
       this.#hasNow(known, contract, atS);
       known.seen = { contract, sign, sinceS: atS };

@@ -1,8 +1,11 @@
 import { requestLogs } from "pulumi-vast/internal/api/instances";
+import type { Context } from "pulumi-vast/internal/context";
 import { workerNumbers } from "pulumi-vast/internal/fleet/worker-numbers";
 import { pollResult } from "pulumi-vast/internal/lifecycle/instance/wait";
+import { matchesPrefix } from "pulumi-vast/internal/lifecycle/look-up";
+import { settleParked } from "pulumi-vast/internal/lifecycle/reconcile/settle";
 import type { FleetEdit, FleetEntry } from "../fleet/config.ts";
-import type { Fleet, Worker } from "../fleet/read.ts";
+import type { Fleet, Fleets, Worker } from "../fleet/read.ts";
 import type { Session } from "../session.ts";
 import { StackBusyError } from "../stack/errors.ts";
 import type { Order, WatchedFleet } from "./fleet.ts";
@@ -15,14 +18,15 @@ const EXCLUSIONS_KEPT = 64;
 /** A fleet of the stack: seen through state, config and the service's list, changed by `up` of its workers alone. */
 export function stackFleet(session: Session, name: string): WatchedFleet {
   const { stack, context, log } = session;
+  let latest: Fleets | undefined;
   const find = async (): Promise<Fleet> => {
-    const { fleets } = await session.fleets();
-    return fleets.find((fleet) => fleet.name === name) ?? { name, config: undefined, workers: [] };
+    latest = await session.fleets();
+    return latest.fleets.find((fleet) => fleet.name === name) ?? { name, config: undefined, workers: [] };
   };
   return {
     name,
     workers: async () => declaredWorkers(await find(), stack),
-    log: (contract) => readLogOf(session, contract),
+    log: (contract) => readWorkerLog(context, contract),
     repair: async (orders, signal) => {
       const edits = editsFor(await find(), orders);
       if (edits.length > 0) await stack.fleets.change(edits);
@@ -30,6 +34,14 @@ export function stackFleet(session: Session, name: string): WatchedFleet {
       const replace = orders.filter((order) => order.replace).map(({ worker }) => worker.urn);
       return messageOf(stack.up({ targets: urns, replace, onLine: log, signal }));
     },
+    parked: async () =>
+      (latest?.findings.parked ?? [])
+        .filter(({ record, host }) => host !== "offline" && matchesPrefix(record.resource ?? record.label, name))
+        .map((found) => ({
+          contract: found.record.contract,
+          worker: found.record.resource ?? found.record.label,
+          settle: () => settleParked(context, found),
+        })),
     tearDown: async (signal) => {
       const { workers } = await find();
       await stack.fleets.change([{ fleet: name, path: ["workers"], value: 0 }]);
@@ -37,10 +49,11 @@ export function stackFleet(session: Session, name: string): WatchedFleet {
       return messageOf(stack.up({ targets: workers.map(({ urn }) => urn), onLine: log, signal }));
     },
   };
+}
 
-  async function readLogOf(_: Session, contract: number): Promise<string | undefined> {
-    return pollResult(context, await context.transport.call(requestLogs, contract, { tail: LOG_LINES }));
-  }
+/** The end of a container's log, once its host has uploaded it; undefined where it never does. */
+export async function readWorkerLog(context: Context, contract: number): Promise<string | undefined> {
+  return pollResult(context, await context.transport.call(requestLogs, contract, { tail: LOG_LINES }));
 }
 
 /** What went wrong in an update that was under way. @throws where it never began */

@@ -3,6 +3,7 @@ import { autoscaleWeek } from "./autoscale.ts";
 import { determinism } from "./determinism.ts";
 import { fleet } from "./fleet/command.ts";
 import { load } from "./load.ts";
+import { nights } from "./night.ts";
 import { policies } from "./policies.ts";
 import { soak } from "./soak.ts";
 
@@ -59,6 +60,14 @@ program
   .option("--html <file>", "with a crash now and then: write the report of the week as a page")
   .option("--json <file>", "write the figures there")
   .action(autoscaleWeek);
+
+program
+  .command("night")
+  .description("8 h of a fleet of four in which everything goes wrong, with the monitor and without it")
+  .option("--nights <n>", "seeds, one after the other", whole, 3)
+  .option("--seed <n>", "the first one", whole, 1)
+  .option("--json <file>", "write the figures there")
+  .action(nights);
 
 program
   .command("policies")

@@ -67,6 +67,12 @@ export class Crash extends Error {}
 /** Something that a resource depends on, or that depends on it, has failed. */
 export class SkippedError extends Error {}
 
+export interface Only {
+  targets: ReadonlySet<string>;
+  /** Replaced whatever their diff says. */
+  replace: ReadonlySet<string>;
+}
+
 export interface Process {
   context: Context;
   life: Life;
@@ -90,22 +96,26 @@ export class Engine {
     this.#clock = clock;
   }
 
-  /** The errors of an update, by resource. */
-  async up(process: Process, program: readonly Declared[]): Promise<Map<string, Error>> {
+  /** The errors of an update, by resource; with `only`, of `--target` and `--replace` of these names. */
+  async up(process: Process, program: readonly Declared[], only?: Only): Promise<Map<string, Error>> {
     const errors = new Map<string, Error>();
     const done = new Map<string, Promise<void>>();
-    for (const declared of program) {
+    for (const declared of program.filter(({ name }) => only?.targets.has(name) ?? true)) {
       const work = async (): Promise<void> => {
         for (const name of declared.needs) await done.get(name);
         if (declared.needs.some((name) => errors.has(name)))
           return void errors.set(declared.name, new SkippedError("skipped"));
-        await this.#apply(process, declared).catch((error: Error) => errors.set(declared.name, this.#seen(error)));
+        await this.#apply(process, declared, only?.replace.has(declared.name)).catch((error: Error) =>
+          errors.set(declared.name, this.#seen(error)),
+        );
       };
       done.set(declared.name, work());
     }
     await Promise.all(done.values());
     if (errors.size > 0) return errors;
-    const gone = [...this.state.keys()].filter((name) => !program.some((declared) => declared.name === name));
+    const gone = [...this.state.keys()].filter(
+      (name) => (only?.targets.has(name) ?? true) && !program.some((declared) => declared.name === name),
+    );
     return this.#deleteAll(process, gone);
   }
 
@@ -148,7 +158,7 @@ export class Engine {
     return errors;
   }
 
-  async #apply(process: Process, declared: Declared): Promise<void> {
+  async #apply(process: Process, declared: Declared, forced = false): Promise<void> {
     const outputsOf = (name: string): Props => this.state.get(name)?.outputs ?? {};
     const { inputs: news, failures } = HANDLERS[declared.kind].check(declared.inputs(outputsOf));
     if (failures.length > 0) throw new Error(`the campaign declares what check refuses: ${JSON.stringify(failures)}`);
@@ -157,7 +167,7 @@ export class Engine {
     const handlers = HANDLERS[kept.kind];
     const olds = structuredClone(kept.outputs);
     const diff = await this.#run(process, () => handlers.diff(process.context, kept.id, olds, news));
-    if ((diff.replaces?.length ?? 0) > 0) {
+    if (forced || (diff.replaces?.length ?? 0) > 0) {
       await this.#delete(process, kept);
       return this.#create(process, declared, news);
     }

@@ -1,4 +1,4 @@
-import { startSimulator } from "../../simulator/server.ts";
+import { type SimulatorOptions, startSimulator } from "../../simulator/server.ts";
 import type { FaultSpec } from "../../simulator/world/faults.ts";
 import type { Choices } from "../../simulator/world/options.ts";
 import type { Draws } from "../bench/draws.ts";
@@ -63,6 +63,8 @@ export interface RunWorld extends AsyncDisposable {
   contracts(): Promise<SeenContract[]>;
   volumes(): Promise<SeenVolume[]>;
   events(): Promise<SeenEvent[]>;
+  /** Something that happens then, whoever sleeps or waits at that time. */
+  at(epochS: number, happen: (nowS: number) => Promise<void>): void;
 }
 
 const nothing = (): void => undefined;
@@ -72,7 +74,12 @@ export function markOf(contract: SeenContract): string | undefined {
 }
 
 /** A small market of its own for every run, whose time stands still unless somebody sleeps. */
-export async function openWorld(seed: string, draws: Draws, limited: boolean): Promise<RunWorld> {
+export async function openWorld(
+  seed: string,
+  draws: Draws,
+  limited: boolean,
+  different: Partial<SimulatorOptions> = {},
+): Promise<RunWorld> {
   const choices: Partial<Choices> = {
     enforceRateLimits: limited,
     rejectedCallsRestartInterval: draws.chance(0.3),
@@ -92,14 +99,26 @@ export async function openWorld(seed: string, draws: Draws, limited: boolean): P
     market: draws.chance(0.3) ? "live" : "calm",
     bootFactor: draws.pick([1, 4, 10]),
     choices,
+    ...different,
   });
   const adminSide = httpClient(simulator.adminUrl, simulator.adminToken);
   const userSide = httpClient(simulator.url, API_KEY);
   const admin = <T>(method: string, path: string, body?: unknown): Promise<T> =>
     must(adminSide, method, `/admin${path}`, body) as Promise<T>;
   const move = async (order: unknown): Promise<number> => (await admin<{ now: number }>("POST", "/clock", order)).now;
+  const agenda: { atS: number; happen: (nowS: number) => Promise<void> }[] = [];
+  const step = async (seconds: number): Promise<number> => {
+    let nowS = await move({ step: 0 });
+    const endS = nowS + seconds;
+    for (let next = agenda[0]; next && next.atS <= endS; next = agenda[0]) {
+      agenda.shift();
+      nowS = await move({ step: Math.max(0, next.atS - nowS) });
+      await next.happen(nowS);
+    }
+    return move({ step: Math.max(0, endS - nowS) });
+  };
   const clock = new SteppedClock(STARTED_AT_S, {
-    step: (seconds) => move({ step: seconds }),
+    step: (seconds) => (agenda.length === 0 ? move({ step: seconds }) : step(seconds)),
     heldBackFor: () => heldBackFor(admin),
   });
   await admin("POST", "/accounts", { apiKey: OTHER_KEY, credit: 100 });
@@ -114,6 +133,10 @@ export async function openWorld(seed: string, draws: Draws, limited: boolean): P
     contracts: () => admin("GET", "/instances?all=1"),
     volumes: () => admin("GET", "/volumes"),
     events: () => admin("GET", "/events"),
+    at: (atS, happen) => {
+      agenda.push({ atS, happen });
+      agenda.sort((a, b) => a.atS - b.atS);
+    },
     [Symbol.asyncDispose]: async () => {
       clock.close();
       adminSide.close();

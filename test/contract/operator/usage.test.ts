@@ -27,6 +27,9 @@ test.each([
     ["reconcile", "--destroy", "--waive", "nothing of value", "--paths", "/out"],
     /one or the other/,
   ],
+  ["a number of workers that is none", ["monitor", "four"], /is no number of workers/],
+  ["two ways to end at once", ["monitor", "4", "--keep", "--tear-down"], /exclude each other/],
+  ["an incident that is another command's", ["recover", "w-0", "--type", "billing"], /Allowed choices are/],
   ["a way to destroy without a destroy", ["reconcile", "--target", "results"], /without it they mean nothing/],
 ])("%s is wrong usage, told before anything is asked of anybody", async (_, args, message) => {
   const { exitCode, stderr, stdout } = await vastFleet(...args);
