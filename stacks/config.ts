@@ -67,7 +67,9 @@ export function readStackConfig(config = new pulumi.Config()): StackConfig {
   const fleets = check("fleets", fleetsSchema, config.getObject("fleets") ?? {});
   const tags = check("tags", tagsSchema, config.getObject("tags"));
   const sources = { env: process.env, secret: (key: string) => config.getSecret(key) };
-  const resolved = Object.entries(fleets).map(([name, fleet]) => resolveFleet(name, fleet, { profiles, tags, sources }));
+  const resolved = Object.entries(fleets).map(([name, fleet]) =>
+    resolveFleet(name, fleet, { profiles, tags, sources }),
+  );
   checkUploads(resolved);
   return { storage, fleets: Object.fromEntries(resolved.map(({ name, uploads, ...fleet }) => [name, fleet])) };
 }

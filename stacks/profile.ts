@@ -45,7 +45,12 @@ export interface Sources {
  * The inputs of a worker, from a profile with its variables, secrets and mesh.
  * @throws pulumi.RunError naming what is missing and where to put it
  */
-export function completeProfile(where: string, profile: Inputs, own: Record<string, string>, sources: Sources): Completed {
+export function completeProfile(
+  where: string,
+  profile: Inputs,
+  own: Record<string, string>,
+  sources: Sources,
+): Completed {
   const { variables: ignored, secretEnv, mesh, uploads, ...inputs } = profile;
   const values = { ...variablesSchema.parse(profile.variables), ...definedOf(sources.env, profile.variables), ...own };
   const fill = (value: unknown, asYaml: boolean) => filled(value, values, asYaml, where);
@@ -84,7 +89,8 @@ function filled(value: unknown, values: Record<string, string>, asYaml: boolean,
   if (typeof value !== "string" || !value.includes("${")) return value;
   const text = value.replaceAll(/\$\{(\w+)\}/g, (_, name: string) => {
     const found = values[name];
-    if (found === undefined) throw new pulumi.RunError(`${where} uses \${${name}}, which its \`variables\` do not have`);
+    if (found === undefined)
+      throw new pulumi.RunError(`${where} uses \${${name}}, which its \`variables\` do not have`);
     return found;
   });
   return asYaml ? parse(text) : text;

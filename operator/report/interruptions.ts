@@ -38,7 +38,13 @@ function interruptionsOf(label: string, samples: readonly Sample[], removals: re
     }
     if (running && (!runs || sample.contract !== running.contract) && !wasRemoved(label, running, sample, removals)) {
       const what = runs ? "replaced" : sample.condition;
-      open = { label, atS: sample.atS, what, recoveredAfterS: runs ? sample.atS - running.atS : undefined, removed: false };
+      open = {
+        label,
+        atS: sample.atS,
+        what,
+        recoveredAfterS: runs ? sample.atS - running.atS : undefined,
+        removed: false,
+      };
       found.push(open);
     }
     if (runs && open?.recoveredAfterS === undefined && open) open.recoveredAfterS = sample.atS - open.atS;

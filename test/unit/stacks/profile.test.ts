@@ -40,7 +40,10 @@ describe("the field's example fleet", () => {
     const { inputs } = complete();
     const env = { ...(inputs.env as object), HF_TOKEN: "hf_x" };
     const mark = "0123456789abcdef0123456789abcdef";
-    const copyOut = { ...(inputs.copyOut as object), target: { connectionId: 1, bucket: "results", prefix: "p", region: "r" } };
+    const copyOut = {
+      ...(inputs.copyOut as object),
+      target: { connectionId: 1, bucket: "results", prefix: "p", region: "r" },
+    };
     const checked = checkInputs(inputsSchema, { ...inputs, env, copyOut, mark, label: "zeb-worker-0" }, crossChecks);
     expect(checked.failures).toEqual([]);
   });
@@ -63,16 +66,24 @@ describe("Hugging Face's 128 commits an hour", () => {
   });
 
   test("hold 4 or 6 workers that upload every 240 s, and 4 that do every 120 s, as the runbook has them", () => {
-    for (const [workers, every] of [[4, 240], [6, 240], [4, 120]] as const)
+    for (const [workers, every] of [
+      [4, 240],
+      [6, 240],
+      [4, 120],
+    ] as const)
       expect(() => checkUploads([fleet("zeb", workers, every)])).not.toThrow();
   });
 
   test("do not hold 4 workers that upload more often: the message says how often they may", () => {
-    expect(() => checkUploads([fleet("zeb", 4, 60)])).toThrow(/240 times an hour, and it takes 128: let each upload every 113 s/);
+    expect(() => checkUploads([fleet("zeb", 4, 60)])).toThrow(
+      /240 times an hour, and it takes 128: let each upload every 113 s/,
+    );
   });
 
   test("are shared by all fleets of one repository, and by no other", () => {
-    expect(() => checkUploads([fleet("zeb", 5, 240), fleet("zeb-large", 5, 240)])).toThrow(/zeb, zeb-large: 10 workers/);
+    expect(() => checkUploads([fleet("zeb", 5, 240), fleet("zeb-large", 5, 240)])).toThrow(
+      /zeb, zeb-large: 10 workers/,
+    );
     expect(() => checkUploads([fleet("zeb", 5, 240), fleet("zeb-large", 5, 240, "other")])).not.toThrow();
   });
 });
@@ -107,5 +118,7 @@ test("profiles without any of it are what they were, dollar signs of their scrip
 
 test("a variable that nobody has is named", () => {
   const profile = { offer: {}, env: { A: "${NOT_THERE}" } };
-  expect(() => completeProfile("fleets.f", profile, {}, { env: {}, secret: () => undefined })).toThrow(/\$\{NOT_THERE\}/);
+  expect(() => completeProfile("fleets.f", profile, {}, { env: {}, secret: () => undefined })).toThrow(
+    /\$\{NOT_THERE\}/,
+  );
 });
