@@ -89,7 +89,8 @@ describe("the account", () => {
   });
 });
 
-describe("the state", () => {
+// Each starts a process, which takes its time on a machine that has other things to do.
+describe("the state", { timeout: 180_000 }, () => {
   const pack = { folder: join(import.meta.dirname, "../../../policies"), project: "fleet", stack: "dev" };
   const state = (inputs: object) =>
     resourcesOf({
@@ -152,6 +153,21 @@ describe("the state", () => {
     const config = { "pulumi-vast:policies": JSON.stringify({ "max-instances": { most: 0 }, "max-dph": "disabled" }) };
     const findings = await auditByPack({ ...pack, config }, state(inputs));
     expect(findings).toMatchObject([{ rule: "max-instances", level: "mandatory" }]);
+  });
+
+  test.each([
+    ["warned of when all workers of a fleet ended up on one host", [7, 7], [["spread-hosts", "advisory"]]],
+    ["in order when they are spread over two", [7, 8], []],
+  ])("is %s", async (_, hosts, expected) => {
+    const type = "pulumi-nodejs:dynamic/vast:Instance";
+    const parent = "urn:pulumi:dev::fleet::vast:index:Fleet::pair";
+    const resources = hosts.map((hostId, n) => {
+      const urn = `urn:pulumi:dev::fleet::vast:index:Fleet$${type}::pair-worker-${n}`;
+      return { urn, type, parent, inputs, outputs: { ...inputs, hostId } };
+    });
+    const config = { "pulumi-vast:policies": JSON.stringify({ "max-dph": "disabled" }) };
+    const findings = await auditByPack({ ...pack, config }, resourcesOf({ resources }));
+    expect(findings.map(({ rule, level }) => [rule, level])).toEqual(expected);
   });
 
   test("is not judged at all by a pack whose config is not right, and that is said", async () => {
