@@ -167,9 +167,10 @@ export function stopForCredit(world: World, contract: Contract): void {
   finishStop(world, contract, "credit exhausted");
 }
 
-/** The container's main process ends: the contract keeps its GPU and its will to run. */
+/** The container's main process ends: the contract keeps its GPU and its will to run, unless a stop is on its way. */
 export function crash(world: World, contract: Contract): void {
   if (contract.actual !== "running") return;
+  if (contract.next === "stopped") return finishStop(world, contract, "stopped");
   clearPending(world, contract);
   stopWorkload(world, contract);
   closePorts(world.machineOf(contract), contract);
@@ -195,7 +196,8 @@ export function reboot(world: World, contract: Contract): boolean {
 /** The container is made anew in place; the GPU is kept, what was outside volumes is lost. */
 export function recreate(world: World, contract: Contract, status: "recycling" | "loading"): void {
   const machine = world.machineOf(contract);
-  clearPending(world, contract);
+  // A stop that was asked for before still comes.
+  if (contract.next === "running") clearPending(world, contract);
   stopWorkload(world, contract);
   closePorts(machine, contract);
   contract.runningSince = null;

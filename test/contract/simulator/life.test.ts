@@ -188,6 +188,18 @@ test("a crashed process leaves exited with the intention to run", async () => {
   expect(await watch(vast, id, 3)).toEqual(["exited running running running"]);
 });
 
+test("a stop that is on its way ends although the process dies before, or its container is made anew", async () => {
+  await using vast = await bench();
+  const crashed = await running(vast);
+  await put(vast, crashed, "stopped");
+  await vast.admin("POST", `/admin/instances/${crashed}/crash`);
+  const recreated = await running(vast);
+  await put(vast, recreated, "stopped");
+  await vast.call("PUT", `/api/v0/instances/update_template/${recreated}/`, { id: recreated, onstart: "true" });
+  await vast.step(10);
+  for (const id of [crashed, recreated]) expect(await vast.show(id)).toMatchObject({ cur_state: "stopped" });
+});
+
 test("a silent host shows unknown, then offline; it bills nothing meanwhile, and comes back", async () => {
   await using vast = await bench();
   const id = await running(vast);
