@@ -10,8 +10,10 @@ import { markOf, type SeenContract } from "./run-world.ts";
 
 const RESULTS = "/workspace/checkpoints/";
 const INSTANCE = "pulumi-nodejs:dynamic/vast:Instance";
-/** Of a new world: what a run leaves behind on the market must not pile up. */
+/** Of a new world: what a run leaves behind on the market must not pile up, and a violation not show in the next run. */
 const RUNS_PER_SCENE = 5;
+/** Virtual seconds after which every worker that runs has written something. */
+const FIRST_CHECKPOINT_BY_S = 1200;
 const UP = ["up", "--yes", "--skip-preview", "--parallel", "16"];
 
 /** Runs on the real engine, one after the other: each takes both cores. */
@@ -20,19 +22,26 @@ export async function engineRuns(
   onReport: (report: RunReport) => void = () => undefined,
 ): Promise<RunReport[]> {
   const reports: RunReport[] = [];
-  for (let first = from; first < from + runs; first += RUNS_PER_SCENE) {
-    const scene = await EngineScene.open(`${seed}/${first}`, { trainer: { profile: "self-play", workers: 1 } });
-    try {
-      for (let index = first; index < Math.min(from + runs, first + RUNS_PER_SCENE); index += 1) {
-        const report = await new EngineRun(scene, seed, index).all();
-        reports.push(report);
-        onReport(report);
-      }
-    } finally {
+  let scene: EngineScene | undefined;
+  try {
+    for (let index = from; index < from + runs; index += 1) {
+      scene ??= await EngineScene.open(`${seed}/${index}`, { trainer: fleetOf(1) });
+      const report = await new EngineRun(scene, seed, index).all();
+      reports.push(report);
+      onReport(report);
+      if (report.violations.length === 0 && (index - from) % RUNS_PER_SCENE < RUNS_PER_SCENE - 1) continue;
       await scene.close();
+      scene = undefined;
     }
+  } finally {
+    await scene?.close();
   }
   return reports;
+}
+
+/** As in the profile, with less patience for a copy that hangs; a worker may leave before its first checkpoint. */
+function fleetOf(workers: number): FleetSettings {
+  return { profile: "self-play", workers, with: { copyOut: { timeout: 900, required: [] } } };
 }
 
 class EngineRun {
@@ -47,7 +56,7 @@ class EngineRun {
     this.#scene = scene;
     this.#draws = drawsOf(`engine runs ${seed}/${index}`);
     this.#report = { index, steps: [], kinds: {}, violations: [], messages: [], unrepaired: [] };
-    this.#fleet = { profile: "self-play", workers: this.#draws.integer(1, 3) };
+    this.#fleet = fleetOf(this.#draws.integer(1, 3));
   }
 
   async all(): Promise<RunReport> {
@@ -95,7 +104,7 @@ class EngineRun {
     if (kind === "workers") this.#fleet = { ...this.#fleet, workers: this.#draws.integer(1, 3) };
     const number = this.#draws.integer(1, 999);
     if (kind === "label") this.#fleet = { ...this.#fleet, overrides: { "0": { label: `trainer-${number}` } } };
-    if (kind === "env") this.#fleet = { ...this.#fleet, with: { env: { STEP: String(number) } } };
+    if (kind === "env") this.#fleet = { ...this.#fleet, with: { ...this.#fleet.with, env: { STEP: String(number) } } };
     this.#scene.stack.configure({ trainer: this.#fleet });
     return kind;
   }
@@ -122,17 +131,19 @@ class EngineRun {
     const { exitCode, all } = await this.#pulumi(UP);
     if (exitCode === 0) return false;
     const block = blockOf(all);
-    if (block === undefined) this.#report.violations.push(`up fails although everything works:\n${all.slice(-1500)}`);
+    if (block === undefined) this.#report.violations.push(`up fails although everything works:\n${errorsIn(all)}`);
     else this.#report.unrepaired.push(block.reason);
     return block?.upAgain ?? false;
   }
 
   /** All workers leave the program; the last run of a scene is as good a destroy as the first. */
   async #remove(): Promise<void> {
+    // What runs has something to lose by then.
+    await this.#scene.mischief.admin("POST", "/clock", { step: FIRST_CHECKPOINT_BY_S });
     this.#say("all workers are removed");
     this.#scene.stack.configure({});
     const { exitCode, all } = await this.#pulumi(UP);
-    if (exitCode !== 0) this.#report.violations.push(`the workers cannot be removed:\n${all.slice(-1500)}`);
+    if (exitCode !== 0) this.#report.violations.push(`the workers cannot be removed:\n${errorsIn(all)}`);
     await this.#judgeAccount();
     const contracts = (await this.#scene.mischief.contracts()).filter(({ id }) => !this.#before.has(id));
     const objects = await this.#scene.bucket.objects();
@@ -173,6 +184,12 @@ class EngineRun {
   #count(kind: string): void {
     this.#report.kinds[kind] = (this.#report.kinds[kind] ?? 0) + 1;
   }
+}
+
+/** What failed, without the progress around it. */
+function errorsIn(transcript: string): string {
+  const from = transcript.indexOf("Diagnostics:");
+  return transcript.slice(Math.max(0, from), from < 0 ? undefined : from + 4000);
 }
 
 function lost(contract: SeenContract, objects: readonly { key: string; size: number; sha256: string }[]): string[] {

@@ -9,8 +9,8 @@ import type { Mischief } from "./mishaps.ts";
 import type { SeenContract } from "./run-world.ts";
 import { RunBucket } from "./storage.ts";
 
-/** Virtual seconds per second: a boot takes less than one, a timeout of minutes a few. */
-const SPEED = 600;
+/** Virtual seconds per second: a boot takes about one, a timeout of minutes a few, and a run few of a worker's hours. */
+const SPEED = 120;
 /** A provider process leaves within this time once its engine is gone, wall milliseconds. */
 const LEAVES_WITHIN_MS = 30_000;
 const LOOK_EVERY_MS = 100;

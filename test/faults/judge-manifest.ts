@@ -10,16 +10,29 @@ export interface Records {
   raced: boolean;
 }
 
+/**
+ * Where results of a contract may be: in its own folder, or aside when it was destroyed before its files from before the
+ * recreation of its container were back on it (copy-out/recreation.ts).
+ */
+export function foldersOf(contract: number): readonly string[] {
+  return [`${PREFIX}/${contract}`, `${PREFIX}/.pulumi-vast/not-restored/${contract}`];
+}
+
 /** The manifest is the last word on a contract that is gone: made after its last write, before its destroy, of every file. */
 export function unverified(contract: SeenContract, { objects, written, raced }: Records): string[] {
   const { id, everRan, runningSeconds, destroyedAt } = contract;
   if (!everRan || destroyedAt === null) return [];
-  const text = objects.find(({ key }) => key === `${PREFIX}/${id}/.pulumi-vast/manifest.json`)?.text;
+  const manifests = objects.filter(({ key }) =>
+    foldersOf(id).some((folder) => key === `${folder}/.pulumi-vast/manifest.json`),
+  );
+  const [newest] = manifests
+    .map(({ text = "" }) => JSON.parse(text) as Manifest)
+    .sort((one, other) => Date.parse(other.verifiedAt) - Date.parse(one.verifiedAt));
   // It came up between the look that found it never to have run and its destroy: exempt, unless it made something.
   const unseenS = raced ? HIDDEN_S : A_MOMENT_S;
-  if (text === undefined && runningSeconds < unseenS && resultsOf(contract).length === 0) return [];
-  if (text === undefined) return [`contract ${id} has run and was destroyed without a manifest`];
-  const { verifiedAt, live, folders } = JSON.parse(text) as Manifest;
+  if (newest === undefined && runningSeconds < unseenS && resultsOf(contract).length === 0) return [];
+  if (newest === undefined) return [`contract ${id} has run and was destroyed without a manifest`];
+  const { verifiedAt, live, folders } = newest;
   const madeAt = Date.parse(verifiedAt) / 1000;
   const last = Math.max(0, ...written.filter((one) => one.contract === id && !one.volume).map(({ at }) => at));
   const named = new Set(

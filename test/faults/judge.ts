@@ -1,5 +1,5 @@
 import type { Kept } from "./engine.ts";
-import { unverified } from "./judge-manifest.ts";
+import { foldersOf, unverified } from "./judge-manifest.ts";
 import { MOUNT, PREFIX, SECRET } from "./program.ts";
 import { resultsOf, type Written } from "./results.ts";
 import { API_KEY, markOf, OTHER_KEY, REVOKED_KEY, type RunWorld, type SeenContract } from "./run-world.ts";
@@ -85,8 +85,8 @@ function parkedIn(objects: readonly ObjectSeen[]): ReadonlyMap<number, ParkedRec
 function lostAtDestroy(contract: SeenContract, objects: readonly ObjectSeen[]): string[] {
   return resultsOf(contract)
     .filter(({ path, size, sha256: hash }) => {
-      const key = `${PREFIX}/${contract.id}${path}`;
-      return !objects.some((object) => object.key === key && object.size === size && object.sha256 === hash);
+      const keys = foldersOf(contract.id).map((folder) => `${folder}${path}`);
+      return !objects.some((object) => keys.includes(object.key) && object.size === size && object.sha256 === hash);
     })
     .map(
       (file) =>
@@ -98,7 +98,9 @@ function lostFile({ contract, volume, path, sha256: hash }: Written, objects: re
   const saved = objects.some(
     ({ key, sha256: found }) =>
       found === hash &&
-      (volume ? key.startsWith(`${PREFIX}/`) && key.endsWith(path) : key === `${PREFIX}/${contract}${path}`),
+      (volume
+        ? key.startsWith(`${PREFIX}/`) && key.endsWith(path)
+        : foldersOf(contract).some((folder) => key === `${folder}${path}`)),
   );
   return saved
     ? []
