@@ -19,3 +19,23 @@ export function contractId(text: string): number {
     throw new InvalidArgumentError("is no contract or volume id; `vast-fleet status` prints them.");
   return Number(text);
 }
+
+export interface ChangingOptions extends CommonOptions {
+  yes?: boolean;
+}
+
+/** For commands that change something: they ask first. */
+export function withYes(command: Command): Command {
+  return withCommonOptions(command.option("--yes", "do not ask"));
+}
+
+export function count(text: string): number {
+  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (number <= 1000) return number;
+  throw new InvalidArgumentError("is no number of workers from 0 to 1000.");
+}
+
+/** For the record: what a person typed. */
+export function typed(argv: readonly string[] = process.argv): string {
+  return `vast-fleet ${argv.slice(2).join(" ")}`;
+}

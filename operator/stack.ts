@@ -1,7 +1,7 @@
-import { LocalWorkspace, type ProjectSettings, Stack } from "@pulumi/pulumi/automation/index.js";
+import { type EngineEvent, LocalWorkspace, type ProjectSettings, Stack } from "@pulumi/pulumi/automation/index.js";
 import { VastError } from "pulumi-vast/internal/api/errors";
 import { stackMarkPrefix } from "pulumi-vast/internal/lifecycle/mark";
-import { type FleetsConfig, fleetsConfig } from "./fleet/config.ts";
+import { type FleetEdit, type FleetsConfig, fleetsConfig } from "./fleet/config.ts";
 import { explain } from "./stack/errors.ts";
 import { addEvent, noChanges, type PlannedChanges } from "./stack/preview.ts";
 import { knownOf, type StackResource, type StackState } from "./stack/state.ts";
@@ -15,6 +15,8 @@ export interface OperatorStack {
   readonly project: string;
   /** Folder of the project. */
   readonly folder: string;
+  /** With which the marks of its contracts begin. */
+  readonly markPrefix: string;
   /** A setting of the stack's config as it was when the stack was opened, decrypted, e.g. `vast:owner`. */
   config(key: string): string | undefined;
   /** What the config says of fleets now; changes to it are what scaling is made of. */
@@ -26,10 +28,10 @@ export interface OperatorStack {
   /** What the program declares, as a preview shows it; nothing is changed. */
   program(): Promise<StackResource[]>;
   /**
-   * What an `up` would do; nothing is changed.
+   * What an `up` would do after these edits of the config; nothing is changed, the config neither.
    * @throws VastError with the first errors when the program or a policy refuses
    */
-  preview(options?: { targets?: readonly string[]; signal?: AbortSignal }): Promise<PlannedChanges>;
+  preview(options?: PreviewOptions): Promise<PlannedChanges>;
   /** Drops what is proven gone and creates that never ended. */
   refresh(onLine: OnLine): Promise<void>;
   /** `pulumi up`, of these resources alone where `targets` names some (URNs, `**` allowed); `replace` are replaced in any case. */
@@ -43,10 +45,16 @@ export interface OperatorStack {
 export type OnLine = (line: string) => void;
 
 export interface RunOptions {
-  targets?: readonly string[];
+  targets?: readonly string[] | undefined;
   onLine: OnLine;
   /** Aborted, the engine ends what it has begun and starts nothing more. */
   signal?: AbortSignal | undefined;
+}
+
+export interface PreviewOptions {
+  edits?: readonly FleetEdit[];
+  targets?: readonly string[] | undefined;
+  signal?: AbortSignal;
 }
 
 export async function openStack(options: { cwd: string; stack?: string | undefined }): Promise<OperatorStack> {
@@ -64,17 +72,23 @@ export async function openStack(options: { cwd: string; stack?: string | undefin
   const run = async (running: Promise<unknown>) => void (await running.catch(explain(name)));
 
   const deployment = async () => (await workspace.exportStack(name).catch(explain(name))).deployment;
-  const preview: OperatorStack["preview"] = async ({ targets, signal } = {}) => {
+  const fleets = fleetsConfig({ folder: configFolder(options.cwd, settings), stack: bareName, project: settings.name });
+
+  const preview: OperatorStack["preview"] = async ({ edits = [], targets, signal } = {}) => {
     const changes = noChanges();
-    await run(stack.preview({ ...targeted(targets), signal, onEvent: (event) => addEvent(changes, event) }));
+    using draft = edits.length === 0 ? undefined : fleets.draft(edits);
+    const configFile = draft ? { configFile: draft.file } : {};
+    const onEvent = (event: EngineEvent) => addEvent(changes, event);
+    await run(stack.preview({ ...targeted(targets), ...configFile, ...(signal ? { signal } : {}), onEvent }));
     return changes;
   };
   return {
     name,
     project: settings.name,
     folder: options.cwd,
+    markPrefix,
     config: (key) => config[key]?.value,
-    fleets: fleetsConfig({ folder: configFolder(options.cwd, settings), stack: bareName, project: settings.name }),
+    fleets,
     knowledge: async () => ({ markPrefix, ...knownOf(await deployment()) }),
     deployment,
     program: async () => (await preview()).declared,

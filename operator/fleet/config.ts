@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lock } from "proper-lockfile";
 import { VastError } from "pulumi-vast/internal/api/errors";
@@ -9,6 +10,8 @@ import { z } from "zod";
 const fleetSchema = z.looseObject({
   profile: z.string().optional(),
   workers: z.int().min(0),
+  /** Numbers that are left out. */
+  absent: z.array(z.int()).default([]),
   /** Middle part of the workers' names. */
   worker: z.string().default("worker"),
   with: z.record(z.string(), z.unknown()).default({}),
@@ -33,6 +36,11 @@ export interface FleetsConfig {
   read(): Record<string, FleetEntry>;
   /** Makes all edits or none; the answer takes those back that nobody has changed since. */
   change(edits: readonly FleetEdit[]): Promise<Undo>;
+  /** A copy of the stack's config file with the edits, for a preview: the file itself stays as it is. */
+  draft(edits: readonly FleetEdit[]): Draft;
+}
+export interface Draft extends Disposable {
+  file: string;
 }
 export type Undo = () => Promise<void>;
 
@@ -78,6 +86,14 @@ export function fleetsConfig(place: { folder: string; stack: string; project: st
             if (untouched) fleets.set([fleet, ...path], before[index]);
           });
         });
+    },
+    draft: (edits) => {
+      const fleets = load();
+      for (const { fleet, path, value } of edits) fleets.set([fleet, ...path], value);
+      const folder = mkdtempSync(join(tmpdir(), "vast-fleet-"));
+      const copy = join(folder, `Pulumi.${place.stack}.yaml`);
+      writeFileSync(copy, fleets.text(), { mode: 0o600 });
+      return { file: copy, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
     },
   };
 }

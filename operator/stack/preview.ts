@@ -49,7 +49,8 @@ const GOING = new Set(["delete", "delete-replaced", "discard", "discard-replaced
 type Metadata = NonNullable<EngineEvent["resourcePreEvent"]>["metadata"];
 
 function addStep(changes: PlannedChanges, { op, urn, type, new: planned, keys, diffs }: Metadata): void {
-  if (planned && !GOING.has(op)) changes.declared.push(...resourceOf({ urn, type, inputs: planned.inputs }));
+  if (planned && !GOING.has(op))
+    changes.declared.push(...resourceOf({ urn, type, parent: planned.parent, inputs: planned.inputs }));
   if (NO_CHANGE.has(op)) return;
   const because = (keys?.length ? keys : diffs) ?? [];
   changes.steps.push({ op, urn, name: nameOf(urn), type: type.split(":").at(-1) ?? type, because });

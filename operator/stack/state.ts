@@ -12,8 +12,11 @@ export interface StackResource extends KnownResource {
 export interface StackState extends StackKnowledge {
   recorded: readonly StackResource[];
   pending: readonly StackResource[];
+  /** URNs of the fleets that exist, also of those without workers. */
+  fleets: readonly string[];
 }
 
+const FLEET_TYPE = "vast:index:Fleet";
 const TYPE_PREFIX = "pulumi-nodejs:dynamic/vast:";
 const typeSchema = z.enum(["Instance", "Volume", "CloudSyncTarget"]);
 
@@ -31,12 +34,13 @@ const deploymentSchema = z.object({
   pending_operations: z.array(z.object({ type: z.string(), resource: resourceSchema })).nullish(),
 });
 
-export function knownOf(deployment: unknown): Pick<StackState, "recorded" | "pending"> {
+export function knownOf(deployment: unknown): Omit<StackState, "markPrefix"> {
   const parsed = deploymentSchema.parse(deployment);
   const creating = (parsed.pending_operations ?? []).filter(({ type }) => type === "creating");
   return {
     recorded: (parsed.resources ?? []).flatMap(resourceOf),
     pending: creating.flatMap(({ resource }) => resourceOf(resource)),
+    fleets: (parsed.resources ?? []).filter(({ type }) => type === FLEET_TYPE).map(({ urn }) => urn),
   };
 }
 

@@ -84,7 +84,7 @@ function declaredWorkers(fleet: Fleet, stack: Session["stack"]): WatchedWorker[]
 }
 
 export function namesOf(fleet: string, { worker, workers, absent }: FleetEntry): string[] {
-  return workerNumbers(workers, absent as number[] | undefined).map((n) => `${fleet}-${worker}-${n}`);
+  return workerNumbers(workers, absent).map((n) => `${fleet}-${worker}-${n}`);
 }
 
 export function watched(worker: Worker, fleet: string): WatchedWorker {

@@ -1,0 +1,18 @@
+import { workerNumbers } from "pulumi-vast/internal/fleet/worker-numbers";
+import type { FleetEdit } from "./config.ts";
+import type { Fleet } from "./read.ts";
+
+/** The config of a fleet without the workers of these numbers; the others keep theirs. */
+export function without({ name, config }: Fleet, going: ReadonlySet<number>): FleetEdit[] {
+  if (!config) return [];
+  const wanted = workerNumbers(config.workers, config.absent);
+  const staying = wanted.filter((number) => !going.has(number));
+  if (staying.length === wanted.length) return [];
+  const upTo = staying.at(-1) ?? -1;
+  const absent = Array.from({ length: upTo + 1 }, (_, number) => number).filter((number) => !staying.includes(number));
+  const stays = JSON.stringify(absent) === JSON.stringify(config.absent);
+  return [
+    { fleet: name, path: ["workers"], value: staying.length },
+    ...(stays ? [] : [{ fleet: name, path: ["absent"], value: absent.length > 0 ? absent : undefined }]),
+  ];
+}
