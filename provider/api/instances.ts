@@ -231,11 +231,24 @@ export const execute = endpoint({
   resend: "when-unsure",
 });
 
+export interface LogRequest {
+  /** Lines from the end. */
+  tail: number;
+  /** Only lines with this text. */
+  filter?: string | undefined;
+  /** Of the host's daemon instead of the container. */
+  daemonLogs?: boolean | undefined;
+}
+
 export const requestLogs = endpoint({
   method: "PUT",
   route: "/api/v0/instances/request_logs/{id}/",
-  path: (id: number, _options: { tail: number; daemonLogs?: boolean }) => `/api/v0/instances/request_logs/${id}/`,
-  body: (_id, options) => ({ tail: String(options.tail), ...(options.daemonLogs ? { daemon_logs: "true" } : {}) }),
+  path: (id: number, _options: LogRequest) => `/api/v0/instances/request_logs/${id}/`,
+  body: (_id, { tail, filter, daemonLogs }) => ({
+    tail: String(tail),
+    ...(filter === undefined ? {} : { filter }),
+    ...(daemonLogs ? { daemon_logs: "true" } : {}),
+  }),
   reply: z.object({ success: z.literal(true), result_url: z.string() }).transform((reply) => reply.result_url),
   resend: "when-unsure",
 });

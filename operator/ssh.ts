@@ -1,0 +1,47 @@
+import { spawn } from "node:child_process";
+import { VastError } from "pulumi-vast/internal/api/errors";
+import type { InstanceRow } from "pulumi-vast/internal/api/instances";
+import { conditionOf } from "pulumi-vast/internal/lifecycle/instance/condition";
+import { sshAddressesOf } from "pulumi-vast/internal/lifecycle/instance/ssh-address";
+import type { SshOptions } from "./commands/ssh.ts";
+import { findContract } from "./fleet/find.ts";
+import { openSession } from "./session.ts";
+import { EXIT, printJson } from "./terminal.ts";
+
+export async function ssh(worker: string, words: readonly string[], options: SshOptions): Promise<number> {
+  const session = await openSession(options);
+  const row = findContract(await session.fleets(), worker);
+  const args = [...sshArguments(row, session.context.config.sshKeyFile, options.proxy), ...words];
+  if (options.json) printJson({ contract: row.id, label: row.label ?? "", command: ["ssh", ...args] });
+  else if (options.print) console.log(["ssh", ...args.map(quoted)].join(" "));
+  else return run(args);
+  return EXIT.ok;
+}
+
+export function sshArguments(row: InstanceRow, keyFile: string | undefined, proxy = false): string[] {
+  const { direct, proxy: throughProxy } = sshAddressesOf(row);
+  const address = proxy ? throughProxy : (direct ?? throughProxy);
+  if (!address)
+    throw new VastError("blocked", `contract ${row.id} is ${conditionOf(row)} and has no SSH address yet`, {
+      fix: "wait until it is running (vast-fleet status)",
+    });
+  return [
+    ...["-p", String(address.port)],
+    ...(keyFile === undefined ? [] : ["-i", keyFile]),
+    // The next contract on this address is another machine, with another key.
+    ...["-o", `HostKeyAlias=vast-${row.id}`, "-o", "StrictHostKeyChecking=accept-new"],
+    `root@${address.host}`,
+  ];
+}
+
+function run(args: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("ssh", args, { stdio: "inherit" });
+    child.once("error", (error) => reject(new VastError("config", `ssh cannot be run: ${error.message}`)));
+    child.once("exit", (code) => resolve(code ?? EXIT.failure));
+  });
+}
+
+function quoted(word: string): string {
+  return /^[\w@.:=/-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
