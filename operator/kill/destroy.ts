@@ -1,0 +1,46 @@
+import type { InstanceRow } from "pulumi-vast/internal/api/instances";
+import type { Context } from "pulumi-vast/internal/context";
+
+export interface Killed {
+  /** Ids of contracts that are proven gone. */
+  destroyed: number[];
+  /** Ids of those that are still listed, or whose end could not be proven. */
+  left: number[];
+  /** Seconds of the service. */
+  seconds: number;
+  errors: string[];
+}
+
+/** How often it looks for what an update under way has rented meanwhile. */
+const MOST_ROUNDS = 3;
+
+/**
+ * Destroys what is chosen, in bulk calls at the pace of the service, and looks again until nothing of it is left: an
+ * update that is under way may rent more meanwhile. Nothing is copied.
+ */
+export async function destroyChosen(context: Context, choose: (row: InstanceRow) => boolean): Promise<Killed> {
+  const startedS = context.clock.elapsedS();
+  const destroyed = new Set<number>();
+  const errors: string[] = [];
+  let found = await listed(context, choose);
+  for (let round = 0; round < MOST_ROUNDS && found.length > 0; round++) {
+    const ends = await Promise.allSettled(found.map((id) => context.destroyer.destroy(id)));
+    ends.forEach((end, index) => {
+      if (end.status === "fulfilled") destroyed.add(found[index] ?? 0);
+      else errors.push(String((end.reason as Error).message));
+    });
+    found = await listed(context, choose);
+  }
+  const left = new Set(found);
+  return {
+    destroyed: [...destroyed].filter((id) => !left.has(id)),
+    left: found,
+    seconds: context.clock.elapsedS() - startedS,
+    errors: [...new Set(errors)],
+  };
+}
+
+async function listed(context: Context, choose: (row: InstanceRow) => boolean): Promise<number[]> {
+  const { rows } = await context.sweeper.since(context.clock.elapsedS());
+  return [...rows.values()].filter(choose).map(({ id }) => id);
+}

@@ -1,0 +1,31 @@
+import type { Context } from "pulumi-vast/internal/context";
+import { deleteInstance } from "pulumi-vast/internal/lifecycle/instance/delete";
+import type { Orphan } from "pulumi-vast/internal/lifecycle/reconcile/findings";
+import { destroyOrphan } from "pulumi-vast/internal/lifecycle/reconcile/settle";
+import type { Worker } from "../fleet/read.ts";
+import type { Killed } from "./destroy.ts";
+
+/** The same through the copy-out gate, all at once: what cannot be copied is kept. */
+export async function destroyThroughGate(
+  context: Context,
+  workers: readonly Worker[],
+  orphans: readonly Orphan[],
+): Promise<Killed> {
+  const startedS = context.clock.elapsedS();
+  const destroys = [
+    ...workers.map(({ contract, state }) => ({
+      id: contract,
+      destroy: () => deleteInstance(context, String(contract), { ...state }),
+    })),
+    ...orphans.map((orphan) => ({ id: orphan.row.id, destroy: () => destroyOrphan(context, orphan, {}) })),
+  ];
+  const ends = await Promise.allSettled(destroys.map(({ destroy }) => destroy()));
+  const ids = (status: PromiseSettledResult<void>["status"]) =>
+    destroys.flatMap(({ id }, index) => (ends[index]?.status === status ? [id] : []));
+  return {
+    destroyed: ids("fulfilled"),
+    left: ids("rejected"),
+    seconds: context.clock.elapsedS() - startedS,
+    errors: ends.flatMap((end) => (end.status === "rejected" ? [(end.reason as Error).message] : [])),
+  };
+}
