@@ -93,13 +93,23 @@ function resolveFleet(
       `config pulumi-vast:fleets.${name}.profile: there is no profile "${profile}" in stacks/profiles.yaml; it has ${Object.keys(profiles).join(", ")}`,
     );
   }
-  const tagged = merge({ tags: { profile, ...tags } }, found);
+  const tagged = merge(merge(defaultsOf(process.env), { tags: { profile, ...tags } }), found);
   const where = `fleets.${name} (profile "${profile}")`;
   const whole = merge(tagged, changes) as Record<string, unknown>;
   const { inputs, uploads } = completeProfile(where, whole, variables, sources);
   const resolved = check(where, profileSchema, inputs);
   const overrides = Object.entries(fleet.overrides).map(([number, own]) => [number, overridesOf(resolved, own)]);
   return { ...fleet, name, profile: resolved, overrides: Object.fromEntries(overrides), uploads };
+}
+
+/** What profiles that do not say it get from the environment of the run. */
+export function defaultsOf(env: NodeJS.ProcessEnv): Record<string, unknown> {
+  const { VAST_DEFAULT_IMAGE: image, VAST_MAX_PRICE: price } = env;
+  const maxDph = price === undefined || price === "" ? undefined : Number(price);
+  if (maxDph !== undefined && !(maxDph > 0)) {
+    throw new pulumi.RunError(`VAST_MAX_PRICE must be USD/h like 0.50, not "${price}"`);
+  }
+  return { ...(image ? { image } : {}), ...(maxDph === undefined ? {} : { offer: { maxDph } }) };
 }
 
 /** Like `with`, for one worker: `overrides: {"2": {offer: {minVramGb: 20}}}` keeps the rest of the offer. */

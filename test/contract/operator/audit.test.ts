@@ -23,7 +23,7 @@ function recordedAs({ id, state }: Held, different: Record<string, unknown> = {}
 
 async function look(world: VastWorld, recorded: StackResource[] = [], allowed: number[] = []): Promise<string[]> {
   const context = world.context();
-  const known = { markPrefix: stackMarkPrefix(STACK), recorded, pending: [] };
+  const known = { markPrefix: stackMarkPrefix(STACK), recorded, pending: [], fleets: [] };
   const { observed } = await survey(context, async () => known);
   const findings = auditAccount({ observed, known, nowS: context.clock.nowS(), allowed: new Set(allowed) });
   return findings.map(({ rule, level, subject }) => `${level} ${rule} ${subject}`);

@@ -9,7 +9,7 @@ test("every command explains itself with examples and its exit codes", async () 
   const { stdout, exitCode } = await vastFleet("--help");
   expect(exitCode).toBe(0);
   const commands = [...stdout.matchAll(/^ {2}([a-z-]+) \[options\]/gm)].map(([, name]) => name ?? "");
-  expect(commands).toEqual(expect.arrayContaining(["status", "reconcile"]));
+  expect(commands).toEqual(expect.arrayContaining(["status", "plan", "up", "scale", "down", "reconcile", "kill"]));
   for (const command of commands) {
     const help = await vastFleet(command, "--help");
     expect(help.exitCode).toBe(0);
@@ -30,6 +30,11 @@ test.each([
   ["a number of workers that is none", ["monitor", "four"], /is no number of workers/],
   ["two ways to end at once", ["monitor", "4", "--keep", "--tear-down"], /exclude each other/],
   ["an incident that is another command's", ["recover", "w-0", "--type", "billing"], /Allowed choices are/],
+  ["a number of workers for up that is none", ["up", "four"], /is no number of workers/],
+  ["a size without a fleet", ["scale", "4"], /is not like trainer=4/],
+  ["more workers than anybody rents", ["replenish", "1001"], /is no number of workers/],
+  ["a log of no lines", ["logs", "trainer-worker-0", "--tail", "0"], /is no number of lines/],
+  ["a prefix with the whole account", ["kill", "zeb", "--account", "me@example.com"], /everything at once/],
   ["a way to destroy without a destroy", ["reconcile", "--target", "results"], /without it they mean nothing/],
 ])("%s is wrong usage, told before anything is asked of anybody", async (_, args, message) => {
   const { exitCode, stderr, stdout } = await vastFleet(...args);
@@ -37,4 +42,11 @@ test.each([
   expect(stderr).not.toMatch(/^\s+at /m);
   expect(stdout).toBe("");
   expect(exitCode).toBe(2);
+});
+
+test.each(["bash", "zsh", "fish"])("commands and options are completed in %s", async (shell) => {
+  expect((await vastFleet("completion", shell)).stdout).toMatch(/vast-fleet/);
+  const { stdout } = await vastFleet("complete", "--", "re");
+  expect(stdout).toMatch(/^reconcile\t/m);
+  expect(stdout).toMatch(/^replenish\t/m);
 });
