@@ -35,7 +35,7 @@ async function rent(world: VastWorld, count: number, identity: typeof mine): Pro
 }
 
 test("200 instances of a stack are destroyed within a minute at the service's real limits, and another stack's stay", async () => {
-  await using world = await startWorld({ speed: 2000, offers: 4000 });
+  await using world = await startWorld({ speed: 2000, offers: 4000, credit: 1_000_000 });
   await rent(world, 200, mine);
   await rent(world, 2, other);
   expect(await world.instances()).toHaveLength(202);
