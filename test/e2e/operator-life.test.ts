@@ -25,7 +25,7 @@ const workersOf = (project: FleetProject) => {
 test("two fleets side by side are planned, brought up, scaled, repaired, looked into and taken down, each alone", async () => {
   await using cloud = await openCloud();
   const project = await openFleetProject(cloud, {
-    zeb: { profile: "self-play", workers: 0 },
+    zeb: { profile: "self-play", workers: 0, with: { maxDurationHours: 72 } },
     "zeb-large": { profile: "self-play", workers: 0 },
   });
 
@@ -54,7 +54,7 @@ test("two fleets side by side are planned, brought up, scaled, repaired, looked 
   const [first, second] = await living(cloud);
   if (!first || !second) throw new Error("two workers were expected");
   await callVast({ local: cloud.local } as never, "PUT", `/api/v0/instances/${first.id}/`, { state: "stopped" });
-  await run(project, ["scale", "zeb-large=1", "--yes"], 0);
+  await run(project, ["scale", "zeb-large=2", "--yes"], 0);
   const stopped = await run(project, ["status", "zeb"], 0);
   expect(stopped.instances.find(({ contract }: { contract: number }) => contract === first.id).status).toMatch(/stop/);
   const restarted = await run(project, ["restart-stopped", "zeb", "--yes"], 0);
@@ -66,7 +66,10 @@ test("two fleets side by side are planned, brought up, scaled, repaired, looked 
   expect(replenished.fleets).toMatchObject([{ fleet: "zeb", wanted: 2, running: 2 }]);
 
   expect(await run(project, ["reap"], 0)).toMatchObject({ steps: [] });
-  await run(project, ["down", "zeb-large", "--force"], 0);
+  await run(project, ["down", "zeb-large-worker-0", "--force"], 0);
+  expect(await labels(cloud)).toEqual(["zeb-large-worker-1", "zeb-worker-0", "zeb-worker-1"]);
+  await cloud.local.admin("POST", "/admin/clock", { step: 13 * 3600 });
+  await run(project, ["reap", "--yes"], 0);
   expect(await labels(cloud)).toEqual(["zeb-worker-0", "zeb-worker-1"]);
   expect(workersOf(project)).toEqual({ zeb: 2, "zeb-large": 0 });
   await run(project, ["down", "--yes"], 0);
@@ -77,7 +80,7 @@ test("two fleets side by side are planned, brought up, scaled, repaired, looked 
     .trimEnd()
     .split("\n");
   const actions = lines.map((line) => JSON.parse(line) as { what: string; why: string; outcome: string });
-  expect(actions.map(({ what }) => what)).toEqual(["up", "scale", "restart-stopped", "replenish", "down", "down"]);
+  expect(actions.map(({ what }) => what)).toEqual(["up", "scale", "restart-stopped", "replenish", "down", "reap", "down"]);
   expect(actions.every(({ outcome }) => outcome === "ok")).toBe(true);
   expect(actions[3]?.why).toMatch(new RegExp(`${second.label} is (gone|missing)`));
 });
