@@ -42,6 +42,7 @@ const OUTPUTS: Record<keyof Omit<InstanceFacts, "home">, undefined> & { home: un
   offerId: undefined,
   everRan: undefined,
   gpuTaken: undefined,
+  restorePending: undefined,
   boot: undefined,
   home: undefined,
 };

@@ -132,6 +132,8 @@ function ageOf(inputs: InstanceInputs, rental: Rental): Age {
 
 /** The engine keeps a resource whose create fails after the rental, with the reason, and the next up goes on with it. */
 function partially({ message, inputs, rental }: StrandedError, provider: unknown): Error {
-  const facts = factsOf(rental.row, rental.record, inputs);
+  // A refresh before the next up would see it run, and take what it should begin with for results of its own.
+  const restorePending = inputs.restoreFrom !== undefined && inputs.adopt === undefined ? true : undefined;
+  const facts = factsOf(rental.row, { ...rental.record, restorePending }, inputs);
   return unfinished("rented and kept in the state", message, { inputs, facts, provider });
 }

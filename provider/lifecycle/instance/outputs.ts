@@ -17,6 +17,8 @@ export interface RentalRecord {
   everRan: boolean;
   /** Its last start was refused, its GPU being rented to another: only until it runs again. */
   gpuTaken?: true | undefined;
+  /** `restoreFrom` asks for files that the `up` which rented it did not come to bring: the next one does. */
+  restorePending?: true | undefined;
   /** Only while it boots: how long already, for runs to come. */
   boot?: Boot | undefined;
 }

@@ -73,6 +73,7 @@ export async function readInstance(context: Context, id: string, props: Record<s
     alternatives: state.alternatives ?? 0,
     offerId: state.offerId,
     everRan: state.everRan ?? true,
+    restorePending: state.restorePending,
     gpuTaken: isDown(row) ? state.gpuTaken : undefined,
     boot: bootOf(row, state as Recorded, context.clock),
   };

@@ -78,6 +78,9 @@ function shouldRun(context: Context, row: InstanceRow, olds: State, news: Inputs
       return offline(context, row, olds, news);
     case "starting":
       return hangs(context, row, olds, news, because);
+    case "running":
+      if (!olds.restorePending) return undefined;
+      return { what: "repair", reason: `contract ${row.id} runs without the files that \`restoreFrom\` asks for` };
     default:
       return undefined;
   }

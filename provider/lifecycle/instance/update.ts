@@ -52,7 +52,9 @@ export async function updateInstance(
     throw recreated ? recreatedAndKept(state, row, error) : error;
   });
   assertCharged(news, now, bid);
-  return { outs: plain({ ...news, ...factsAfter(state, now, recreated) }) };
+  // What runs by now has been seen to; what does not is seen to by the up that finds it running.
+  const settled = conditionOf(now) === "running";
+  return { outs: plain({ ...news, ...factsAfter(state, now, recreated, settled) }) };
 }
 
 interface Update {
@@ -62,11 +64,18 @@ interface Update {
   provider: unknown;
 }
 
-function factsAfter({ context, old, news }: Update, row: InstanceRow, restarted: boolean): InstanceFacts {
+function factsAfter(
+  { context, old, news }: Update,
+  row: InstanceRow,
+  restarted: boolean,
+  settled = false,
+): InstanceFacts {
   // A boot that this update began is not the one that the state may have recorded.
   const before = restarted ? { everRan: true } : old;
   const { home, offerId, alternatives = 0, everRan = true } = old;
-  return factsOf(row, { home, alternatives, offerId, everRan, boot: bootOf(row, before, context.clock) }, news);
+  const restorePending = settled ? undefined : old.restorePending;
+  const boot = bootOf(row, before, context.clock);
+  return factsOf(row, { home, alternatives, offerId, everRan, restorePending, boot }, news);
 }
 
 async function recreate(context: Context, row: InstanceRow, old: InstanceState, news: InstanceInputs): Promise<void> {
@@ -146,7 +155,7 @@ async function bringTo(update: Update, id: number, recreated: boolean): Promise<
 async function settleIn({ context, old, news }: Update, row: InstanceRow): Promise<InstanceRow> {
   if (conditionOf(row) !== "running") return row;
   await proveTarget(context, news, row);
-  return onceRunning(context, news, row, old.everRan === false ? "young" : "worked");
+  return onceRunning(context, news, row, old.everRan === false || old.restorePending ? "young" : "worked");
 }
 
 async function waitFor(update: Update, id: number, restarted: boolean): Promise<InstanceRow> {

@@ -2,8 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { listJobs } from "../../../provider/api/jobs.ts";
 import type { Binding } from "../../../provider/copy-out/inputs.ts";
 import { copyOutNow } from "../../../provider/copy-out/on-demand.ts";
+import { createInstance } from "../../../provider/lifecycle/instance/create.ts";
 import { deleteInstance } from "../../../provider/lifecycle/instance/delete.ts";
-import { findContract } from "../../../provider/lifecycle/instance/read.ts";
+import { diffInstance } from "../../../provider/lifecycle/instance/diff.ts";
+import { findContract, readInstance } from "../../../provider/lifecycle/instance/read.ts";
 import { updateInstance } from "../../../provider/lifecycle/instance/update.ts";
 import {
   checked,
@@ -18,6 +20,7 @@ import {
 } from "../../support/vast-world.ts";
 
 const OUT = "/workspace/out";
+const LIST = "GET /api/v1/instances/";
 const REBOOT = "PUT /api/v0/instances/reboot/{id}/";
 const COPY = "POST /api/v0/commands/rclone/";
 let storage: Storage;
@@ -71,6 +74,25 @@ describe("restoreFrom", () => {
     const next = await create(world.context(), trainer(target));
     expect(world.logs.join("\n")).toMatch(new RegExp(`restoring from contract ${unseen.id}, verified at`));
     expect(await leftBy(world, next)).toEqual([`${OUT}/step-000500.pt`]);
+  });
+
+  test("is made good where the up that rented it was cut short, although a refresh has seen it run since", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const { id: before } = await first(world, target);
+    const news = checked(trainer(target));
+    const creating = createInstance(world.context(), news).catch((error: unknown) => error);
+    const successor = async () => (await world.instances()).find(({ id }) => String(id) !== before);
+    while (!(await successor()));
+    await world.fault({ endpoint: LIST, kind: "wrong-shape", times: null });
+    const { id, properties } = (await creating) as { id: string; properties: Inputs };
+    await world.admin("DELETE", "/faults");
+    await world.until(Number(id), ({ actual }) => actual === "running");
+    const { props = {} } = await readInstance(world.context(), id, properties);
+    expect(await diffInstance(world.context(), id, props, news)).toMatchObject({ changes: true, replaces: [] });
+    const { outs } = await updateInstance(world.context(), id, props, news);
+    expect(await diffInstance(world.context(), id, outs, news)).toMatchObject({ changes: false });
+    expect(await leftBy(world, { id, state: outs as Held["state"] })).toEqual([`${OUT}/step-000500.pt`]);
   });
 
   test("with nothing there begins anew, and says so", async () => {
