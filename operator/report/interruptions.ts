@@ -37,14 +37,7 @@ function interruptionsOf(label: string, samples: readonly Sample[], removals: re
       open = undefined;
     }
     if (running && (!runs || sample.contract !== running.contract) && !wasRemoved(label, running, sample, removals)) {
-      const what = runs ? "replaced" : sample.condition;
-      open = {
-        label,
-        atS: sample.atS,
-        what,
-        recoveredAfterS: runs ? sample.atS - running.atS : undefined,
-        removed: false,
-      };
+      open = interruption(label, running, sample);
       found.push(open);
     }
     if (runs && open?.recoveredAfterS === undefined && open) open.recoveredAfterS = sample.atS - open.atS;
@@ -52,6 +45,12 @@ function interruptionsOf(label: string, samples: readonly Sample[], removals: re
     before = sample;
   }
   return found;
+}
+
+function interruption(label: string, before: Sample, now: Sample): Interruption {
+  const runs = now.condition === "running";
+  const what = runs ? "replaced" : now.condition;
+  return { label, atS: now.atS, what, recoveredAfterS: runs ? now.atS - before.atS : undefined, removed: false };
 }
 
 function wasRemoved(label: string, before: Sample, after: Sample, removals: readonly Removal[]): boolean {

@@ -80,7 +80,15 @@ test("two fleets side by side are planned, brought up, scaled, repaired, looked 
     .trimEnd()
     .split("\n");
   const actions = lines.map((line) => JSON.parse(line) as { what: string; why: string; outcome: string });
-  expect(actions.map(({ what }) => what)).toEqual(["up", "scale", "restart-stopped", "replenish", "down", "reap", "down"]);
+  expect(actions.map(({ what }) => what)).toEqual([
+    "up",
+    "scale",
+    "restart-stopped",
+    "replenish",
+    "down",
+    "reap",
+    "down",
+  ]);
   expect(actions.every(({ outcome }) => outcome === "ok")).toBe(true);
   expect(actions[3]?.why).toMatch(new RegExp(`${second.label} is (gone|missing)`));
 });
