@@ -170,7 +170,10 @@ export function stopForCredit(world: World, contract: Contract): void {
 /** The container's main process ends: the contract keeps its GPU and its will to run, unless a stop is on its way. */
 export function crash(world: World, contract: Contract): void {
   if (contract.actual !== "running") return;
-  if (contract.next === "stopped") return finishStop(world, contract, "stopped");
+  if (contract.next === "stopped") {
+    finishStop(world, contract, "stopped");
+    return;
+  }
   clearPending(world, contract);
   stopWorkload(world, contract);
   closePorts(world.machineOf(contract), contract);
