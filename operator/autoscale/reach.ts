@@ -1,9 +1,10 @@
 import { VastError } from "pulumi-vast/internal/api/errors";
 import { markOf } from "pulumi-vast/internal/lifecycle/mark";
+import { withEdits } from "../change/with-edits.ts";
+import { withNumbers } from "../fleet/numbers.ts";
 import type { Fleets, Worker } from "../fleet/read.ts";
 import type { Session } from "../session.ts";
 import { chargesIn } from "../spend/meter.ts";
-import { StackBusyError } from "../stack/errors.ts";
 import type { Reach } from "./check.ts";
 import type { Decision } from "./decide.ts";
 import type { FleetPolicy, ScalingPolicy } from "./policy.ts";
@@ -55,31 +56,16 @@ export function numbersAfter(present: readonly number[], { remove, target }: Dec
   return [...numbers].toSorted((a, b) => a - b);
 }
 
-/** The stack config first: should the run fail, the next `pulumi up` does the rest. */
 async function resize(session: Session, fleet: string, decision: Decision): Promise<void> {
   const { stack, log, signal } = session;
-  const before = workersOf(await session.fleets(), fleet);
-  const present = before.map(({ number = 0 }) => number);
+  const present = workersOf(await session.fleets(), fleet).map(({ number = 0 }) => number);
   const wanted = numbersAfter(present, decision);
-  const absent = Array.from({ length: (wanted.at(-1) ?? -1) + 1 }, (_, number) => number).filter(
-    (number) => !wanted.includes(number),
-  );
-  const undo = await stack.fleets.change([
-    { fleet, path: ["workers"], value: wanted.length },
-    { fleet, path: ["absent"], value: absent.length > 0 ? absent : undefined },
-  ]);
-  const worker = stack.fleets.read()[fleet]?.worker ?? "worker";
+  const { worker = "worker", absent = [] } = stack.fleets.read()[fleet] ?? {};
   const changed = [...present.filter((n) => !wanted.includes(n)), ...wanted.filter((n) => !present.includes(n))];
   // A worker and the volume that may belong to it; nobody else's business is done on the way.
   const targets = changed.flatMap((number) => [
     `**::${fleet}-${worker}-${number}`,
     `**::${fleet}-${worker}-${number}-volume`,
   ]);
-  try {
-    await stack.up({ targets, onLine: log, signal });
-  } catch (error) {
-    // Nothing began: the next check decides anew.
-    if (error instanceof StackBusyError) await undo();
-    throw error;
-  }
+  await withEdits(session, withNumbers(fleet, wanted, absent), () => stack.up({ targets, onLine: log, signal }));
 }

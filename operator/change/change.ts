@@ -1,10 +1,10 @@
 import type { FleetEdit } from "../fleet/config.ts";
 import { type Fleets, withPrefix } from "../fleet/read.ts";
 import type { Session } from "../session.ts";
-import { StackBusyError } from "../stack/errors.ts";
 import type { PlannedChanges } from "../stack/preview.ts";
 import { confirmed, EXIT, printJson } from "../terminal.ts";
 import { describeChanges, type FleetState, statesOf, tableOfFleets } from "./describe.ts";
+import { withEdits } from "./with-edits.ts";
 
 /** A change of the fleet through its stack: what the config says, then an `up` or a destroy of targets. */
 export interface Change {
@@ -39,15 +39,11 @@ export async function makeChange(session: Session, change: Change, options: Chan
     return finish(session, change, options, before, planned);
   if (!options.json || !options.yes) session.log(shown);
   if (!(await confirmed("Go on?", options.yes))) return EXIT.partial;
-  const undo = await session.stack.fleets.change(change.edits);
   const startedS = session.clock.nowS();
-  let failure: Error | undefined;
-  try {
-    await run(session, change);
-  } catch (error) {
-    if (error instanceof StackBusyError) await undo();
-    failure = error as Error;
-  }
+  const failure = await withEdits(session, change.edits, () => run(session, change)).then(
+    () => undefined,
+    (error: Error) => error,
+  );
   const after = await session.fleets().catch(() => undefined);
   record(session, change, { before, after, failure, seconds: session.clock.nowS() - startedS });
   if (failure && (!after || !hasChanged(before, after))) throw failure;

@@ -8,11 +8,16 @@ export function without({ name, config }: Fleet, going: ReadonlySet<number>): Fl
   const wanted = workerNumbers(config.workers, config.absent);
   const staying = wanted.filter((number) => !going.has(number));
   if (staying.length === wanted.length) return [];
-  const upTo = staying.at(-1) ?? -1;
-  const absent = Array.from({ length: upTo + 1 }, (_, number) => number).filter((number) => !staying.includes(number));
-  const stays = JSON.stringify(absent) === JSON.stringify(config.absent);
+  return withNumbers(name, staying, config.absent);
+}
+
+/** The config of a fleet with just the workers of these numbers; `absentNow` is what it leaves out already. */
+export function withNumbers(fleet: string, numbers: readonly number[], absentNow: readonly number[]): FleetEdit[] {
+  const upTo = numbers.at(-1) ?? -1;
+  const absent = Array.from({ length: upTo + 1 }, (_, number) => number).filter((number) => !numbers.includes(number));
+  const stays = JSON.stringify(absent) === JSON.stringify(absentNow);
   return [
-    { fleet: name, path: ["workers"], value: staying.length },
-    ...(stays ? [] : [{ fleet: name, path: ["absent"], value: absent.length > 0 ? absent : undefined }]),
+    { fleet, path: ["workers"], value: numbers.length },
+    ...(stays ? [] : [{ fleet, path: ["absent"], value: absent.length > 0 ? absent : undefined }]),
   ];
 }

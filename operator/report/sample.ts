@@ -1,5 +1,5 @@
-import { requestLogs } from "pulumi-vast/internal/api/instances";
-import { pollResult } from "pulumi-vast/internal/lifecycle/instance/wait";
+import PQueue from "p-queue";
+import { fetchLog } from "../fleet/log.ts";
 import type { Worker } from "../fleet/read.ts";
 import type { Session } from "../session.ts";
 import { DEFAULT_PATTERNS, type Progress, readLog } from "../watch/log.ts";
@@ -13,16 +13,13 @@ export async function takeSamples(session: Session, units: RegExp | undefined): 
   const { workers } = await session.fleets();
   const team = teamOf(session);
   const atS = Math.round(session.clock.nowS());
-  const samples: Sample[] = [];
-  const rest = workers.toReversed();
-  const next = async (): Promise<void> => {
-    for (let worker = rest.pop(); worker; worker = rest.pop()) {
-      if (!worker.row) continue;
-      const progress = worker.condition === "running" ? await progressOf(session, worker, units) : undefined;
-      samples.push(sampleOf(worker.row, { fleet: worker.fleet ?? "none", team: team(worker), progress }, atS));
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, next));
+  const queue = new PQueue({ concurrency: AT_ONCE });
+  const looks = workers.map((worker) => async (): Promise<Sample[]> => {
+    if (!worker.row) return [];
+    const progress = worker.condition === "running" ? await progressOf(session, worker, units) : undefined;
+    return [sampleOf(worker.row, { fleet: worker.fleet ?? "none", team: team(worker), progress }, atS)];
+  });
+  const samples = (await queue.addAll(looks)).flat();
   return samples.toSorted((a, b) => a.label.localeCompare(b.label, "en", { numeric: true }));
 }
 
@@ -35,9 +32,8 @@ export function teamOf({ stack }: Pick<Session, "stack">): (worker?: Pick<Worker
 
 async function progressOf({ context, log }: Session, worker: Worker, units?: RegExp): Promise<Progress | undefined> {
   try {
-    const url = await context.transport.call(requestLogs, worker.contract, { tail: LOG_LINES });
-    const text = (await pollResult(context, url)) ?? "";
-    return progressIn(text, units);
+    const text = await fetchLog(context, worker.contract, { tail: LOG_LINES });
+    return text === undefined ? undefined : progressIn(text, units);
   } catch (error) {
     log(`${worker.label}: its log cannot be had: ${(error as Error).message}`);
     return undefined;

@@ -1,4 +1,6 @@
+import { withEdits } from "../change/with-edits.ts";
 import { Interrupted, interrupts } from "../clock.ts";
+import { sizing } from "../scale.ts";
 import { openSession, type Session } from "../session.ts";
 import { coloured, confirmed, EXIT, progress, table, UsageError } from "../terminal.ts";
 import { type CheckReport, Watch } from "./check.ts";
@@ -61,17 +63,17 @@ async function probe({ stack, log }: Session, settings: WatchSettings): Promise<
 /** As many workers as asked for, by the same `up` as any other change. */
 async function bringUp(session: Session, name: string, workers: number, { yes }: MonitorOptions): Promise<void> {
   const { stack, record, log, signal } = session;
-  const { fleets } = await session.fleets();
-  const fleet = fleets.find((one) => one.name === name);
+  const all = await session.fleets();
+  const fleet = all.fleets.find((one) => one.name === name);
   const before = fleet?.config?.workers;
   if (before === undefined) throw new UsageError(`fleet ${name} is not in the stack config, so it cannot be scaled`);
   if (before === workers) return;
   const fewer = workers < before;
   const question = `Fleet ${name} has ${before} workers, you ask for ${workers}: those above go, their results copied out first. Go on?`;
   if (fewer && !(await confirmed(question, yes))) throw new UsageError("nothing was changed");
-  await stack.fleets.change([{ fleet: name, path: ["workers"], value: workers }]);
+  const { edits, targets } = sizing(all, { [name]: workers });
   const beganS = session.clock.nowS();
-  await stack.up({ onLine: log, signal });
+  await withEdits(session, edits, () => stack.up({ targets, onLine: log, signal }));
   const seconds = Math.round(session.clock.nowS() - beganS);
   record.append({ what: "scale", why: "monitor", fleets: [name], before, after: workers, seconds });
 }

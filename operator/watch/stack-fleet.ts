@@ -1,10 +1,9 @@
-import { requestLogs } from "pulumi-vast/internal/api/instances";
 import type { Context } from "pulumi-vast/internal/context";
 import { workerNumbers } from "pulumi-vast/internal/fleet/worker-numbers";
-import { pollResult } from "pulumi-vast/internal/lifecycle/instance/wait";
 import { matchesPrefix } from "pulumi-vast/internal/lifecycle/look-up";
 import { settleParked } from "pulumi-vast/internal/lifecycle/reconcile/settle";
 import type { FleetEdit, FleetEntry } from "../fleet/config.ts";
+import { fetchLog } from "../fleet/log.ts";
 import type { Fleet, Fleets, Worker } from "../fleet/read.ts";
 import type { Session } from "../session.ts";
 import { StackBusyError } from "../stack/errors.ts";
@@ -52,8 +51,8 @@ export function stackFleet(session: Session, name: string): WatchedFleet {
 }
 
 /** The end of a container's log, once its host has uploaded it; undefined where it never does. */
-export async function readWorkerLog(context: Context, contract: number): Promise<string | undefined> {
-  return pollResult(context, await context.transport.call(requestLogs, contract, { tail: LOG_LINES }));
+export function readWorkerLog(context: Context, contract: number): Promise<string | undefined> {
+  return fetchLog(context, contract, { tail: LOG_LINES });
 }
 
 /** What went wrong in an update that was under way. @throws where it never began */
