@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { VastError } from "pulumi-vast/internal/api/errors";
 import type { InstanceRow } from "pulumi-vast/internal/api/instances";
+import { isLoopback, type ProviderConfig } from "pulumi-vast/internal/config";
 import { conditionOf } from "pulumi-vast/internal/lifecycle/instance/condition";
 import { sshAddressesOf } from "pulumi-vast/internal/lifecycle/instance/ssh-address";
 import type { SshOptions } from "./commands/ssh.ts";
@@ -11,14 +12,18 @@ import { EXIT, printJson } from "./terminal.ts";
 export async function ssh(worker: string, words: readonly string[], options: SshOptions): Promise<number> {
   const session = await openSession(options);
   const row = findContract(await session.fleets(), worker);
-  const args = [...sshArguments(row, session.context.config.sshKeyFile, options.proxy), ...words];
+  const args = [...sshArguments(row, session.context.config, options.proxy), ...words];
   if (options.json) printJson({ contract: row.id, label: row.label ?? "", command: ["ssh", ...args] });
   else if (options.print) console.log(["ssh", ...args.map(quoted)].join(" "));
   else return run(args);
   return EXIT.ok;
 }
 
-export function sshArguments(row: InstanceRow, keyFile: string | undefined, proxy = false): string[] {
+export function sshArguments(
+  row: InstanceRow,
+  { endpoint, sshKeyFile }: Pick<ProviderConfig, "endpoint" | "sshKeyFile">,
+  proxy = false,
+): string[] {
   const { direct, proxy: throughProxy } = sshAddressesOf(row);
   const address = proxy ? throughProxy : (direct ?? throughProxy);
   if (!address)
@@ -27,9 +32,11 @@ export function sshArguments(row: InstanceRow, keyFile: string | undefined, prox
     });
   return [
     ...["-p", String(address.port)],
-    ...(keyFile === undefined ? [] : ["-i", keyFile]),
+    ...(sshKeyFile === undefined ? [] : ["-i", sshKeyFile]),
     // The next contract on this address is another machine, with another key.
     ...["-o", `HostKeyAlias=vast-${row.id}`, "-o", "StrictHostKeyChecking=accept-new"],
+    // A simulator gives the same ids to other machines each time it starts.
+    ...(isLoopback(new URL(endpoint)) ? ["-o", "UserKnownHostsFile=/dev/null"] : []),
     `root@${address.host}`,
   ];
 }

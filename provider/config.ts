@@ -68,7 +68,8 @@ function parseEndpoint(text: string, source: string): string {
   return url.origin;
 }
 
-function isLoopback(url: URL): boolean {
+/** A simulator: the service itself is nowhere near. */
+export function isLoopback(url: URL): boolean {
   return url.hostname === "localhost" || url.hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
 }
 

@@ -17,7 +17,7 @@ export function sshCommand(): Command {
       "after",
       `
 The key is that of vast:sshKeyFile or VAST_SSH_KEY, else ssh's own. Ports and hosts change with each rental: every contract
-is a host of its own in known_hosts.
+is a host of its own in known_hosts (those of a simulator, whose ids come again, are in none).
 
 Examples:
   vast-fleet ssh trainer-worker-0
