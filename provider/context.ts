@@ -40,7 +40,8 @@ export function createContext(
   config: ProviderConfig,
   overrides: Partial<Pick<Context, "log" | "clock" | "engineIsAlive" | "transport">> & { patience?: Patience } = {},
 ): Context {
-  const clock = overrides.clock ?? systemClock(config.clockScale);
+  // A transport's sweeps are dated by its own clock.
+  const clock = overrides.clock ?? overrides.transport?.clock ?? systemClock(config.clockScale);
   const transport = overrides.transport ?? pacedTransport(config, clock, overrides.patience);
   const sweeper = createSweeper(transport);
   let account: Promise<Account> | undefined;

@@ -22,11 +22,17 @@ function assertNode() {
 
 let opened;
 
-/** Every engine run is a new process: compiled once and kept, our modules load in a third of the time. */
+/**
+ * Every engine run is a new process: compiled once and kept, our modules load in a third of the time. The folder is this
+ * host's own: Pulumi's runners of programs and policies set a flag of V8 that this one does not, and what is compiled with
+ * it is refused without it. In a folder of all three (NODE_COMPILE_CACHE) each would compile anew what the other wrote.
+ */
 function openHandlers() {
   if (opened) return opened;
-  modules.enableCompileCache(join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "pulumi-vast", "compiled"));
+  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "pulumi-vast", "compiled", "provider");
+  const { status } = modules.enableCompileCache(cache);
   opened = import("./handlers.ts");
+  if (status !== modules.constants.compileCacheStatus.ENABLED) return opened;
   // The engine ends this process with a signal, which leaves no time to write it at the end.
   opened.then(
     () => modules.flushCompileCache(),

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { CloudSyncTarget, VastFleet } from "pulumi-vast";
+import { CloudSyncTarget, previewStackCost, VastFleet } from "pulumi-vast";
+import { readLimits } from "./budgets.ts";
 import { readStackConfig } from "./config.ts";
 import { createStorage, type Storage } from "./storage.ts";
 
@@ -14,6 +15,10 @@ export default async function program(): Promise<Record<string, unknown>> {
     const resource = new VastFleet(name, { ...fleet, profile: profile as never });
     return { name, resource, target };
   });
+  await previewStackCost(
+    fleets.map(({ resource }) => resource),
+    readLimits(),
+  );
   return {
     bucket: storage.bucket.bucket,
     vastConnection: { name: storage.connectionName, accessKeyId: storage.accessKey.id },

@@ -1,15 +1,13 @@
 import { isVastError, VastError } from "./errors.ts";
+import { gathered, type Quiet } from "./gather.ts";
 import { destroyInstance, destroyInstances } from "./instances.ts";
 import type { Sweeper } from "./sweep.ts";
 import type { Transport } from "./transport.ts";
 
 /** Most ids the official client puts in one bulk call (vast-api.md 3.5 "Bulk"). */
 const BULK_SIZE = 64;
-/**
- * The first call leaves once nobody has come for this wall time, seconds: the engine starts the deletes of a fleet one by
- * one, with a checkpoint between two of them.
- */
-const GATHER_WALL_S = 0.3;
+/** A call leaves when it is full, or nobody comes any more, nor starts a delete, whose first step is a look at the list. */
+const CROWD: Quiet = { quietS: 0.3, longestS: 10 };
 /** A destroy this long after the last one is taken to be a single one, seconds. */
 const CALLS_APART_S = 3;
 /** How long a destroyed contract may stay listed, seconds (vast-api.md 3.5: "some seconds"). */
@@ -17,13 +15,34 @@ const GONE_WITHIN_S = 180;
 const POLL_S = 5;
 
 export interface Destroyer {
-  /** Destroys and proves: resolves once a complete listing no longer has the contract; succeeds if it was gone already. */
-  destroy(id: number): Promise<void>;
+  /**
+   * Destroys and proves: resolves once a complete listing no longer has the contract; succeeds if it was gone already.
+   *
+   * @param lookedAtS epoch seconds of the look that found it never to have run, where nothing of it was copied: a call that
+   * does not leave soon after it does not leave at all (a machine that sleeps for an hour in between)
+   */
+  destroy(id: number, lookedAtS?: number): Promise<void>;
 }
+
+/** A look this old says nothing any more about whether a contract has run, wall seconds. */
+const LOOK_HOLDS_S = 30;
 
 interface Waiting {
   id: number;
+  lookedAtS: number | undefined;
   done: (error?: unknown) => void;
+}
+
+class NobodyLeftError extends Error {}
+
+function tooOld({ id }: Waiting): VastError {
+  return new VastError(
+    "blocked",
+    `contract ${id} may have come to run since it was last looked at, before its destroy`,
+    {
+      fix: "it is kept; run the command again, which looks at it anew",
+    },
+  );
 }
 
 /**
@@ -39,49 +58,71 @@ export function createDestroyer(transport: Transport, sweeper: Sweeper): Destroy
   let lastCallS = Number.NEGATIVE_INFINITY;
   let bulkWorks = true;
 
-  async function oneByOne(ids: readonly number[]): Promise<void> {
-    for (const id of ids) {
-      await transport.call(destroyInstance, id).catch((error: unknown) => {
+  function isTooOld({ lookedAtS }: Waiting): boolean {
+    return lookedAtS !== undefined && clock.nowS() - lookedAtS > LOOK_HOLDS_S;
+  }
+
+  function stillTrue(entries: readonly Waiting[]): Waiting[] {
+    for (const entry of entries.filter(isTooOld)) entry.done(tooOld(entry));
+    return entries.filter((entry) => !isTooOld(entry));
+  }
+
+  async function oneByOne(entries: readonly Waiting[]): Promise<void> {
+    for (const entry of entries) {
+      const idInTurn = () => {
+        if (isTooOld(entry)) throw tooOld(entry);
+        return entry.id;
+      };
+      await transport.call(destroyInstance, idInTurn).catch((error: unknown) => {
         if (!isVastError(error, "not-found")) throw error;
       });
     }
   }
 
-  async function inBulk(ids: () => readonly number[]): Promise<void> {
+  async function inBulk(inTurn: () => readonly Waiting[]): Promise<void> {
     try {
-      await transport.call(destroyInstances, ids);
+      await transport.call(destroyInstances, () => inTurn().map(({ id }) => id));
     } catch (error) {
       // The bulk route is known from the official client only: where it does not exist, one call each does the same.
       if (!isVastError(error, "refused", "unexpected", "not-found")) throw error;
       bulkWorks = false;
-      await oneByOne(ids());
+      await oneByOne(inTurn());
     }
   }
 
   async function sendNext(): Promise<void> {
-    const batch: Waiting[] = [];
-    const ids = () => {
-      if (batch.length === 0) batch.push(...waiting.splice(0, BULK_SIZE));
-      return batch.map((entry) => entry.id);
+    let batch: Waiting[] = [];
+    // Asked again by every retry, which may be late.
+    const inTurn = () => {
+      batch = stillTrue(batch.length === 0 ? waiting.splice(0, BULK_SIZE) : batch);
+      // A call that names nobody must not leave: who knows what the service takes it for.
+      if (batch.length === 0) throw new NobodyLeftError();
+      return batch;
     };
     const alone = waiting.length === 1 && clock.elapsedS() - lastCallS > CALLS_APART_S;
     let failure: unknown;
     try {
-      await (alone || !bulkWorks ? oneByOne(ids()) : inBulk(ids));
+      await (alone || !bulkWorks ? oneByOne(inTurn()) : inBulk(inTurn));
     } catch (error) {
+      if (error instanceof NobodyLeftError) return;
       failure = error;
-      ids();
+      // They fail with the call that never left.
+      if (batch.length === 0) batch.push(...waiting.splice(0, BULK_SIZE));
     }
     lastCallS = clock.elapsedS();
     for (const entry of batch) entry.done(failure);
   }
 
   async function work(): Promise<void> {
-    for (let seen = 0; seen < waiting.length && seen < BULK_SIZE; ) {
-      seen = waiting.length;
-      await clock.sleep(GATHER_WALL_S * clock.scale);
+    while (waiting.length > 0) {
+      await gathered(
+        clock,
+        () => waiting.length + sweeper.asked(),
+        CROWD,
+        () => waiting.length >= BULK_SIZE,
+      );
+      await sendNext();
     }
-    while (waiting.length > 0) await sendNext();
     working = undefined;
   }
 
@@ -104,9 +145,9 @@ export function createDestroyer(transport: Transport, sweeper: Sweeper): Destroy
   }
 
   return {
-    destroy: async (id) => {
+    destroy: async (id, lookedAtS) => {
       await new Promise<void>((resolve, reject) => {
-        waiting.push({ id, done: (error) => (error === undefined ? resolve() : reject(error)) });
+        waiting.push({ id, lookedAtS, done: (error) => (error === undefined ? resolve() : reject(error)) });
         working ??= work();
       });
       // One listing after the last of them is proof for all.

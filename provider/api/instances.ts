@@ -203,7 +203,8 @@ export const updateTemplate = endpoint({
 export const destroyInstance = endpoint({
   method: "DELETE",
   route: "/api/v0/instances/{id}/",
-  path: (id: number) => `/api/v0/instances/${id}/`,
+  // A function says it, or throws, when the call's turn has come.
+  path: (id: number | (() => number)) => `/api/v0/instances/${typeof id === "function" ? id() : id}/`,
   body: () => ({}),
   reply: success,
   resend: "when-unsure",

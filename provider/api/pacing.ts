@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { closeSync, constants, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { lock, lockSync } from "proper-lockfile";
@@ -215,9 +215,16 @@ function lockAtOnce(file: string): (() => Promise<void> | undefined) | undefined
   }
 }
 
+/** More than all routes take; one write of whole blocks that are there already is neither torn nor waits for the disk. */
+const BOOK_BYTES = 8192;
+
 function writeSlots(file: string, slots: Record<string, Slot>): void {
-  writeFileSync(`${file}.tmp`, JSON.stringify(slots), { mode: 0o600 });
-  renameSync(`${file}.tmp`, file);
+  const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT, 0o600);
+  try {
+    writeSync(fd, JSON.stringify(slots).padEnd(BOOK_BYTES), 0);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Slots further ahead than this are from a broken clock or file: no interval or penalty is that long. */

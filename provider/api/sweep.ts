@@ -1,5 +1,5 @@
-import type { Clock } from "../clock.ts";
 import { VastError } from "./errors.ts";
+import { gathered, type Quiet } from "./gather.ts";
 import { type InstanceRow, type ListPage, listInstances } from "./instances.ts";
 import type { Transport } from "./transport.ts";
 
@@ -13,12 +13,11 @@ export interface Sweep {
 /** Rows that vanish between two pages can make a sweep look short; more often than this it is short. */
 const MAX_TRIES = 3;
 
-/**
- * A sweep leaves when nobody else has asked for one in this wall time, seconds: the engine starts the reads and deletes of a
- * fleet one by one, and those who come while a sweep is under way would need another.
- */
-const GATHER_WALL_S = 0.015;
-const LONGEST_GATHER = 40;
+/** A lone reader hardly waits; those of a fleet come closer together than this. */
+const FIRST: Quiet = { quietS: 0.015, longestS: 0.6 };
+/** Who comes this soon after a sweep is of a crowd that the last one has not waited for, wall seconds. */
+const SOON_S = 0.25;
+const NEXT: Quiet = { quietS: 0.15, longestS: 0.75 };
 
 /**
  * One paged listing serves every read of a run: N refreshes cost ceil(N/25) calls instead of N (design.md, "Speed").
@@ -33,6 +32,8 @@ export interface Sweeper {
   atMost(seconds: number): Promise<Sweep>;
   /** The rows of a contract have changed by our own doing: what was listed before must not be used again. */
   invalidate(): void;
+  /** How many have asked so far: while they come, a fleet's reads and deletes are still being started. */
+  asked(): number;
 }
 
 /** A sweep that waits, or whose pages come in. */
@@ -48,6 +49,7 @@ export function createSweeper(transport: Transport): Sweeper {
   let running: Running | undefined;
   let validFromS = Number.NEGATIVE_INFINITY;
   let asked = 0;
+  let endedAtS = Number.NEGATIVE_INFINITY;
   /** When the endpoint has rested for as long as the last sweep took. */
   let restedAtS = Number.NEGATIVE_INFINITY;
 
@@ -56,9 +58,10 @@ export function createSweeper(transport: Transport): Sweeper {
       mine.startedAtS = clock.elapsedS();
       return mine.startedAtS;
     };
+    const isSoon = clock.elapsedS() - endedAtS < SOON_S * clock.scale;
     const mine: Running = {
       startedAtS: Number.POSITIVE_INFINITY,
-      result: gathered(clock, () => asked).then(() => sweepOnce(transport, firstPageLeaves)),
+      result: gathered(clock, () => asked, isSoon ? NEXT : FIRST).then(() => sweepOnce(transport, firstPageLeaves)),
     };
     running = mine;
     const settle = () => {
@@ -66,7 +69,8 @@ export function createSweeper(transport: Transport): Sweeper {
     };
     mine.result.then((sweep) => {
       latest = sweep;
-      restedAtS = 2 * clock.elapsedS() - sweep.startedAtS;
+      endedAtS = clock.elapsedS();
+      restedAtS = 2 * endedAtS - sweep.startedAtS;
       settle();
     }, settle);
     return mine.result;
@@ -100,16 +104,8 @@ export function createSweeper(transport: Transport): Sweeper {
     invalidate: () => {
       validFromS = clock.elapsedS();
     },
+    asked: () => asked,
   };
-}
-
-/** Resolves when `asked` has stood still for a moment, or after some of them in any case. */
-async function gathered(clock: Clock, asked: () => number): Promise<void> {
-  let seen = -1;
-  for (let moments = 0; seen !== asked() && moments < LONGEST_GATHER; moments += 1) {
-    seen = asked();
-    await clock.sleep(GATHER_WALL_S * clock.scale);
-  }
 }
 
 async function sweepOnce(transport: Transport, firstPageLeaves: () => number): Promise<Sweep> {

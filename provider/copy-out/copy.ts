@@ -1,10 +1,12 @@
 import { COPY_DONE, COPY_FAILED } from "../api/assumptions.ts";
 import { startCloudCopy } from "../api/copies.ts";
 import { isVastError, type VastError } from "../api/errors.ts";
+import { conditionOf } from "../lifecycle/instance/condition.ts";
+import { freshRow } from "../lifecycle/instance/wait.ts";
 import { type Difference, differences } from "./compare.ts";
 import type { DiskListing } from "./listing.ts";
 import { clearMarker, type Marker, readMarker, writeMarker } from "./marker.ts";
-import { blocked, prefixOf, type Subject, some, statusMessage } from "./subject.ts";
+import { blocked, prefixOf, type Subject, some, statusMessage, statusMessageOf } from "./subject.ts";
 
 /** The host reports a copy's progress about 30 s late (vast-api.md 5.2). */
 export const POLL_S = 10;
@@ -40,10 +42,11 @@ export async function awaitFinalWords(
 ): Promise<VastError | undefined> {
   const { clock } = subject.context;
   const startedS = clock.elapsedS();
+  const lastWords = wordsOf(subject, what);
   for (;;) {
     await clock.sleep(POLL_S);
     if (await arrived()) return undefined;
-    const message = await statusMessage(subject);
+    const message = await lastWords();
     const elapsedS = clock.elapsedS() - startedS;
     const changed = message !== messageBefore;
     if (changed && COPY_DONE.test(message)) return undefined;
@@ -58,6 +61,34 @@ export async function awaitFinalWords(
   }
 }
 
+/** A host that is silent for a moment copies on (vast-api.md 3.6: `unknown`, no heartbeat lately), seconds. */
+const SILENT_HOST_S = 120;
+
+/**
+ * The last words of the copy's host, at each call.
+ * @throws VastError once it is offline: it brings no copy to an end, and says nothing about it when it is back
+ */
+function wordsOf(subject: Subject, what: string): () => Promise<string> {
+  const { clock } = subject.context;
+  let heardS = clock.elapsedS();
+  return async () => {
+    const row = await freshRow(subject.context, subject.id);
+    if (conditionOf(row) !== "offline") heardS = clock.elapsedS();
+    else if (clock.elapsedS() - heardS > SILENT_HOST_S) await giveUp(subject, what);
+    return statusMessageOf(row);
+  };
+}
+
+/** The next run is not to wait for it. */
+async function giveUp(subject: Subject, what: string): Promise<never> {
+  await clearMarker(subject.bucket, prefixOf(subject));
+  throw blocked(
+    subject,
+    `its host went offline while ${what} was under way`,
+    "wait for the host (it bills nothing meanwhile) and run the command again",
+  );
+}
+
 function isFinal(message: string): boolean {
   return COPY_DONE.test(message) || COPY_FAILED.test(message);
 }
@@ -70,10 +101,11 @@ export async function copyUntilEqual(subject: Subject, path: string, listing: Di
   if (missing.length === 0) return;
   const messageBefore = await startOrPickUp(subject, path);
   const startedS = clock.elapsedS();
+  const lastWords = wordsOf(subject, `the copy of ${path}`);
   let changed = false;
   for (;;) {
     await clock.sleep(POLL_S);
-    const message = await statusMessage(subject);
+    const message = await lastWords();
     missing = await differences(subject.bucket, prefix, listing);
     if (missing.length === 0) break;
     const elapsedS = clock.elapsedS() - startedS;

@@ -61,7 +61,11 @@ export function blocked(subject: Subject, what: string, fix: string): VastError 
 
 /** The last words of the contract's host, which copies speak through. */
 export async function statusMessage({ context, id }: Pick<Subject, "context" | "id">): Promise<string> {
-  return ((await freshRow(context, id)).status_msg ?? "").trim();
+  return statusMessageOf(await freshRow(context, id));
+}
+
+export function statusMessageOf({ status_msg }: InstanceRow): string {
+  return (status_msg ?? "").trim();
 }
 
 const SHOWN = 5;

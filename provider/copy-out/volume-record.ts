@@ -17,12 +17,13 @@ const useSchema = z.object({
   savedBy: z.number().optional(),
 });
 const recordSchema = z.union([
-  /** `before` holds again when the contract that uses it turns out never to have run. */
-  useSchema.extend({ before: useSchema.optional() }),
+  /** `before` holds again once the contract that uses it is gone, where it never ran: that is noted just before its destroy. */
+  useSchema.extend({ before: useSchema.optional(), neverRan: z.literal(true).optional() }),
   /** The volume's target is another one now. */
   z.object({ movedTo: z.string() }),
 ]);
 type VolumeRecord = z.infer<typeof recordSchema>;
+type UseRecord = Extract<VolumeRecord, { usedBy: unknown }>;
 
 function keyOf(binding: Pick<Binding, "prefix">, volumeId: number): string {
   return [binding.prefix.replace(/^\/+|\/+$/g, ""), ".pulumi-vast", `volume-${volumeId}.json`]
@@ -71,14 +72,33 @@ function usesBefore(
 ): z.infer<typeof useSchema> | undefined {
   if (record === undefined || record === "corrupt" || "movedTo" in record) return undefined;
   if (record.usedBy === contractId && record.savedBy !== contractId) return record.before;
-  return useSchema.parse(record);
+  return useSchema.parse(inForce(record));
 }
 
-/** The contract is gone and never ran: nothing was written through it. */
+/**
+ * The contract never ran and is about to be destroyed: nothing was written through it. Noted before the destroy, for a
+ * process killed after it writes nothing any more, and nobody could tell from then on.
+ */
 export async function volumeUntouched(binding: Binding, volumeId: number, contractId: number): Promise<void> {
+  const record = await useBy(binding, volumeId, contractId);
+  if (record?.before !== undefined) await write(binding, volumeId, { ...record, neverRan: true });
+}
+
+/** The destroy did not come to pass, or it has run since. */
+export async function volumeUsedAfterAll(binding: Binding, volumeId: number, contractId: number): Promise<void> {
+  const record = await useBy(binding, volumeId, contractId);
+  if (record?.neverRan) await write(binding, volumeId, { ...record, neverRan: undefined });
+}
+
+async function useBy(binding: Binding, volumeId: number, contractId: number): Promise<UseRecord | undefined> {
   const record = await read(binding, volumeId);
-  if (record === undefined || record === "corrupt" || "movedTo" in record) return;
-  if (record.usedBy === contractId && record.before !== undefined) await write(binding, volumeId, record.before);
+  if (record === undefined || record === "corrupt" || "movedTo" in record) return undefined;
+  return record.usedBy === contractId ? record : undefined;
+}
+
+/** What is true of a volume that no living contract mounts. */
+function inForce(record: UseRecord): z.infer<typeof useSchema> {
+  return record.neverRan && record.before ? record.before : record;
 }
 
 /** Where the record has left, it stays left: the volume asks for it in its new place. */
@@ -116,7 +136,7 @@ export async function assertRecorded(context: Context, name: string, binding: Bi
 /** No instance of a stack has mounted it: it would have been refused without a record, and would show in one. */
 export async function neverUsed(binding: Binding, volumeId: number): Promise<boolean> {
   const record = await read(binding, volumeId);
-  return record === undefined || (record !== "corrupt" && "usedBy" in record && record.usedBy === null);
+  return record === undefined || (record !== "corrupt" && "usedBy" in record && inForce(record).usedBy === null);
 }
 
 /** Why what a volume holds may not be in the bucket; undefined when it is, or when there never was anything. */
@@ -126,9 +146,10 @@ export async function whyUnsaved(binding: Binding, volumeId: number, inUse: bool
   if (record === undefined) return `has no record at ${url}, so nobody knows who used it and what was copied`;
   if (record === "corrupt") return `has a record at ${url} that cannot be understood`;
   if ("movedTo" in record) return `has its record at ${record.movedTo} now, not at ${url}`;
-  if (record.usedBy === "unknown")
+  const { usedBy, savedBy } = inForce(record);
+  if (usedBy === "unknown")
     return `may have been used before its record at ${url} began, and nothing was copied from it since`;
-  if (record.usedBy === null) return inUse ? `is in use although its record at ${url} names no instance` : undefined;
-  if (record.savedBy === record.usedBy) return undefined;
-  return `was last used by instance ${record.usedBy}, and nothing was copied from it since`;
+  if (usedBy === null) return inUse ? `is in use although its record at ${url} names no instance` : undefined;
+  if (savedBy === usedBy) return undefined;
+  return `was last used by instance ${usedBy}, and nothing was copied from it since`;
 }

@@ -25,22 +25,50 @@ export const budgetsSchema = z
   .transform((budgets) => budgets ?? { teams: {}, projects: {}, stacks: {}, fleets: {} });
 export type Budgets = z.output<typeof budgetsSchema>;
 
-export interface Breach {
+/** What one stack is held to. */
+export interface StackLimits {
+  stack: Limits;
+  project: Limits;
+  teams: Record<string, Limits>;
+  fleets: Record<string, Limits>;
+}
+
+/** Config of the rules that hold the budgets of a stack, by rule. */
+export function budgetRules(
+  { teams, projects, stacks, fleets }: Budgets,
+  { project, stack }: { project: string; stack: string },
+) {
+  return {
+    "fleet-budget": { fleets },
+    "team-budget": { teams },
+    "stack-budget": { stack: stacks[stack] ?? {}, project: projects[project] ?? {} },
+  };
+}
+
+/** A limit, and what a price comes to in its period. */
+export interface Use {
   period: "hour" | "day" | "month";
   /** USD in that period. */
   amount: number;
   limit: number;
 }
 
-/** The limits that a price, USD/h, breaks when it is paid without a break. */
-export function breaches(dph: number, { perHour, perDay, perMonth }: Limits): Breach[] {
+/** What a price, USD/h, comes to under each limit when it is paid without a break. */
+export function usesOf(dph: number, { perHour, perDay, perMonth }: Limits): Use[] {
   const all = [
     { period: "hour", amount: dph, limit: perHour },
     { period: "day", amount: dph * HOURS_PER_DAY, limit: perDay },
     { period: "month", amount: dph * HOURS_PER_MONTH, limit: perMonth },
   ] as const;
-  return all.flatMap(({ period, amount, limit }) =>
-    // A sum of prices such as 0.1 + 0.2 must not break a limit of 0.3.
-    limit !== undefined && amount > limit + 1e-9 ? [{ period, amount, limit }] : [],
-  );
+  return all.flatMap(({ period, amount, limit }) => (limit === undefined ? [] : [{ period, amount, limit }]));
+}
+
+/** A sum of prices such as 0.1 + 0.2 must not break a limit of 0.3. */
+export function isOver({ amount, limit }: Use): boolean {
+  return amount > limit + 1e-9;
+}
+
+/** The limits that a price, USD/h, breaks. */
+export function breaches(dph: number, limits: Limits): Use[] {
+  return usesOf(dph, limits).filter(isOver);
 }

@@ -149,6 +149,26 @@ export function candidates(need: Need, offers: readonly Offer[], avoidMachines: 
   });
 }
 
+/** What others of one run have taken, or will take. */
+export interface Claims {
+  offers: ReadonlySet<number>;
+  machines: ReadonlySet<number>;
+}
+
+/**
+ * Offers for one of several workers, best first: on machines that no other has and, only where `mayShare`, on theirs. A
+ * fleet larger than the matching machines shares them rather than staying short.
+ */
+export function spreadCandidates(
+  need: Need,
+  offers: readonly Offer[],
+  { avoid, claimed, mayShare }: { avoid: ReadonlySet<number>; claimed: Claims; mayShare: boolean },
+): Offer[] {
+  const open = offers.filter((offer) => !claimed.offers.has(offer.id));
+  const spread = need.machineId === undefined ? candidates(need, open, new Set([...avoid, ...claimed.machines])) : [];
+  return spread.length > 0 || !mayShare ? spread : candidates(need, open, avoid);
+}
+
 export function usd(amount: number): string {
   return `$${amount.toFixed(amount < 10 ? 3 : 2)}`;
 }

@@ -1,3 +1,5 @@
+export type { Limits, StackLimits } from "../fleet/budgets.ts";
+export type { FleetCost } from "../fleet/cost.ts";
 export { CloudSyncTarget, type CloudSyncTargetArgs } from "./cloud-sync-target.ts";
 export {
   type AccountInfo,
@@ -18,6 +20,7 @@ export {
   type OffersQuery,
   type VolumeInfo,
 } from "./data-sources.ts";
+export { previewStackCost } from "./preview-cost.ts";
 export { VastFleet, type VastFleetArgs } from "./vast-fleet.ts";
 export { type OfferArgs, VastInstance, type VastInstanceArgs } from "./vast-instance.ts";
 export { VastVolume, type VastVolumeArgs } from "./vast-volume.ts";

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { FleetCost } from "../fleet/cost.ts";
 import { workerNumbers } from "../fleet/worker-numbers.ts";
-import { ask } from "./data-sources.ts";
+import { type FleetMember, previewCost } from "./preview-cost.ts";
 import { VastInstance, type VastInstanceArgs } from "./vast-instance.ts";
 import { VastVolume } from "./vast-volume.ts";
 
@@ -32,23 +33,25 @@ export class VastFleet extends pulumi.ComponentResource {
   readonly dph: pulumi.Output<number>;
   /** USD per day of the whole fleet, all-in. */
   readonly perDay: pulumi.Output<number>;
+  /** In a preview: what the fleet would cost, kept workers at their price and new ones at the market's now. */
+  readonly cost: pulumi.Output<FleetCost | undefined>;
   /** Worker name → SSH command. */
   readonly ssh: pulumi.Output<Record<string, string>>;
 
   constructor(name: string, args: VastFleetArgs, opts: pulumi.ComponentResourceOptions = {}) {
     super("vast:index:Fleet", name, {}, opts);
     const volumes: VastVolume[] = [];
-    this.workers = workerNumbers(args.workers, args.absent).map((n) => {
+    const members: FleetMember[] = workerNumbers(args.workers, args.absent).map((n) => {
       const workerName = `${name}-${args.worker ?? "worker"}-${n}`;
       const worker: VastInstanceArgs = { ...args.profile, ...args.overrides?.[n] };
       const mounted = args.volume ? mountVolume(workerName, worker, args.volume, this) : undefined;
       if (mounted) volumes.push(mounted.volume);
-      return new VastInstance(
-        workerName,
-        { ...worker, ...mounted?.inputs },
-        { parent: this, ...(mounted ? { dependsOn: mounted.volume } : {}) },
-      );
+      const inputs = { ...worker, ...mounted?.inputs };
+      const opts = { parent: this, ...(mounted ? { dependsOn: mounted.volume } : {}) };
+      const resource = new VastInstance(workerName, inputs, opts);
+      return { name: workerName, resource, inputs, volume: mounted?.volume, volumeGb: args.volume?.size };
     });
+    this.workers = members.map(({ resource }) => resource);
     this.volumes = volumes;
     const prices = pulumi.all([...this.workers.map((worker) => worker.dph), ...volumes.map((volume) => volume.dph)]);
     this.dph = prices.apply((all) => cents(all.reduce((sum, dph) => sum + dph, 0)));
@@ -56,9 +59,8 @@ export class VastFleet extends pulumi.ComponentResource {
     this.ssh = pulumi
       .all(this.workers.map((worker) => pulumi.all([worker.label, worker.sshCommand])))
       .apply((pairs) => Object.fromEntries(pairs));
-    const dph = pulumi
-      .all([this.dph, pulumi.runtime.isDryRun() ? showMarket(args, this) : undefined])
-      .apply(([usd]) => usd);
+    this.cost = pulumi.output(pulumi.runtime.isDryRun() ? previewCost(name, this, members) : undefined);
+    const dph = pulumi.all([this.dph, this.cost]).apply(([usd]) => usd);
     this.registerOutputs({ dph, perDay: this.perDay, ssh: this.ssh });
   }
 }
@@ -91,22 +93,6 @@ function mountVolume(
     volume: resource,
     inputs: { volume: { id: resource.volumeId, machineId: resource.machineId, mountPath: volume.mountPath } },
   };
-}
-
-/** In a preview no worker has a price yet: says what the market asks for such workers now. Prices are no reason to fail. */
-function showMarket({ workers, profile, volume }: VastFleetArgs, fleet: VastFleet): pulumi.Output<void> {
-  // Known only once its target is made, and no matter for the price.
-  const { copyOut, ...priced } = profile;
-  return pulumi.output(priced).apply(async (worker) => {
-    try {
-      const { marketReport, REPORT_PATIENCE } = await import("../lifecycle/market-report.ts");
-      const wanted = { workers, worker, volumeGb: volume?.size };
-      const report = await ask("market", (context) => marketReport(context, wanted), REPORT_PATIENCE);
-      if (report !== undefined) await pulumi.log.info(report, fleet);
-    } catch (error) {
-      await pulumi.log.warn(`prices cannot be shown: ${(error as Error).message}`, fleet);
-    }
-  });
 }
 
 /** Hundredths of a cent: sums of floats would show as changes. */

@@ -45,13 +45,14 @@ export function keptStatus(row: InstanceRow): string {
 /** The boot that a row is in, going on from what a state recorded; undefined when it is in none. */
 export function bootOf(row: InstanceRow, before: Recorded, clock: Clock): Boot | undefined {
   if (conditionOf(row) !== "starting") return undefined;
-  const nowS = Math.round(serviceNowS(row, clock));
+  // Rounded down: what was late when it was recorded is late in whatever looks at the record.
+  const nowS = Math.floor(serviceNowS(row, clock));
   // A contract that never ran has been booting since it was rented; one that ran, since somebody first saw it boot again.
   const firstBoot = before.everRan !== true && !mayHaveRun(row);
   const recorded = before.everRan === true || firstBoot ? before.boot : undefined;
   const since = recorded?.since ?? (firstBoot && typeof row.start_date === "number" ? row.start_date : nowS);
   const sameAsBefore = before.status === keptStatus(row) && before.statusMessage === keptMessage(row);
-  return { since: Math.round(since), movedAt: recorded && sameAsBefore ? recorded.movedAt : nowS };
+  return { since: Math.floor(since), movedAt: recorded && sameAsBefore ? recorded.movedAt : nowS };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { VastError } from "../../api/errors.ts";
 import type { Offer } from "../../api/offers.ts";
 import type { Context } from "../../context.ts";
-import { candidates, misfit, type Need, offerQuery } from "../../fleet/place.ts";
+import { misfit, type Need, offerQuery, spreadCandidates } from "../../fleet/place.ts";
 import { markOf } from "../mark.ts";
 import type { InstanceInputs } from "./inputs.ts";
 
@@ -56,12 +56,9 @@ async function bestOffer(
   const fitting = await context.market.searchUntil(offerQuery(need), (offers, exhausted) => {
     shown = offers;
     // From here to the claim nothing may wait: workers of one run choose side by side.
-    const claimed = context.market.claimedByOthers(mark);
-    const open = offers.filter((offer) => !claimed.offers.has(offer.id));
-    const spread =
-      need.machineId === undefined ? candidates(need, open, new Set([...avoid, ...claimed.machines, ...rented])) : [];
-    // A fleet larger than the matching machines shares them rather than staying short.
-    const found = spread.length > 0 || !exhausted ? spread : candidates(need, open, avoid);
+    const { offers: taken, machines } = context.market.claimedByOthers(mark);
+    const claimed = { offers: taken, machines: new Set([...machines, ...rented]) };
+    const found = spreadCandidates(need, offers, { avoid, claimed, mayShare: exhausted });
     const [offer] = found;
     if (!offer) return undefined;
     context.market.claim(offer, mark);

@@ -40,6 +40,12 @@ export function conditionOf(row: InstanceRow): Condition {
   return wantsRunning ? "running" : "stopping";
 }
 
+/** Its GPU went to a higher bid; one observer saw `intended_status` stay at running then (vast-api.md 3.6, 9.5). */
+export function isOutbid(row: InstanceRow): boolean {
+  const condition = conditionOf(row);
+  return condition === "preempted" || (condition === "scheduling" && row.is_bid);
+}
+
 /** Not running, and not about to: by somebody's stop, an outbid or its end. */
 export function isDown(row: InstanceRow): boolean {
   return ["stopped", "preempted", "expired"].includes(conditionOf(row));

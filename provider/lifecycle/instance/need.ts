@@ -5,8 +5,23 @@ import type { InstanceInputs } from "./inputs.ts";
 
 const HOUR_S = 3600;
 
+/** The inputs that say which offers would do. */
+export const NEED_INPUTS = {
+  offer: true,
+  disk: true,
+  bid: true,
+  image: true,
+  imageCuda: true,
+  ports: true,
+  runtype: true,
+  maxDurationHours: true,
+  expiresAt: true,
+  volume: true,
+} as const satisfies Partial<Record<keyof InstanceInputs, true>>;
+type NeedInputs = Pick<InstanceInputs, keyof typeof NEED_INPUTS>;
+
 /** The offers that would do for these inputs, in the terms of the placement; `nowS` is the epoch, for `expiresAt`. */
-export function needOf(inputs: InstanceInputs, nowS: number): Need {
+export function needOf(inputs: NeedInputs, nowS: number): Need {
   const pinned = "id" in inputs.offer;
   const criteria: OfferCriteria = pinned
     ? // A pinned offer is the user's own choice of machine; only the price is held.
@@ -46,13 +61,13 @@ function hoursUntil(expiresAt: string | undefined, nowS: number): number | undef
   return expiresAt === undefined ? undefined : Math.max(0, Math.ceil((Date.parse(expiresAt) / 1000 - nowS) / HOUR_S));
 }
 
-function directPorts(inputs: InstanceInputs): number {
+function directPorts(inputs: NeedInputs): number {
   const asked = "gpu" in inputs.offer ? inputs.offer.minDirectPorts : undefined;
   const needed = inputs.ports.length + (inputs.runtype.endsWith("_direct") ? 1 : 0);
   return Math.max(asked ?? 0, needed);
 }
 
-function minCuda(inputs: InstanceInputs): number | undefined {
+function minCuda(inputs: NeedInputs): number | undefined {
   const asked = "gpu" in inputs.offer ? inputs.offer.minCuda : undefined;
   return asked ?? inputs.imageCuda ?? (inputs.image === undefined ? undefined : cudaOfImage(inputs.image));
 }

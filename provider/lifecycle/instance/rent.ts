@@ -12,7 +12,7 @@ import type { InstanceInputs } from "./inputs.ts";
 import { needOf, onDemand } from "./need.ts";
 import type { RentalRecord } from "./outputs.ts";
 import { ownContracts } from "./park.ts";
-import { discardOrKeep, newRecord, type Rental, removeDuplicates, StrandedError } from "./rental.ts";
+import { discardOrKeep, isYoung, newRecord, type Rental, removeDuplicates, StrandedError } from "./rental.ts";
 import { mismatch, otherGpus } from "./rented-machine.ts";
 import { assertOfThisProgram } from "./take-up.ts";
 import { DudError, freshRow } from "./wait.ts";
@@ -174,6 +174,7 @@ async function readBack(context: Context, inputs: InstanceInputs, need: Need, re
   const problem = mismatch(inputs, need, kept.row) ?? otherGpus(rental.row, kept.row);
   if (problem === undefined) return kept;
   const what = `${inputs.label}: contract ${kept.row.id} is not what was asked for: ${problem}`;
+  if (mayHaveRun(kept.row) && !isYoung(context, kept.row)) throw new StrandedError(new Error(what), inputs, kept);
   await discardOrKeep(context, inputs, kept, what);
   throw new DudError(problem, true);
 }

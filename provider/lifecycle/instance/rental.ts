@@ -1,8 +1,9 @@
-import { VastError } from "../../api/errors.ts";
-import type { InstanceRow } from "../../api/instances.ts";
+import { isVastError, VastError } from "../../api/errors.ts";
+import { type InstanceRow, showInstance } from "../../api/instances.ts";
 import { type Context, homeOf } from "../../context.ts";
-import { volumeUntouched } from "../../copy-out/volume-record.ts";
+import { volumeUntouched, volumeUsedAfterAll } from "../../copy-out/volume-record.ts";
 import { mayHaveRun } from "./condition.ts";
+import { serviceNowS } from "./expiry.ts";
 import type { InstanceInputs } from "./inputs.ts";
 import type { RentalRecord } from "./outputs.ts";
 
@@ -47,7 +48,7 @@ export async function removeDuplicates(
   const [oldest, ...others] = rows;
   if (!oldest) throw new VastError("unexpected", `${inputs.label}: no contract with its mark`);
   for (const row of others) {
-    if (mayHaveRun(row) && row.id !== rentedJustNow) {
+    if (mayHaveRun(row) && !(row.id === rentedJustNow && isYoung(context, row))) {
       throw new VastError(
         "blocked",
         `${inputs.label}: contracts ${oldest.id} and ${row.id} both carry this resource's mark and ${row.id} may have run already (it is ${row.actual_status}); both are kept`,
@@ -58,6 +59,7 @@ export async function removeDuplicates(
     }
     await discard(
       context,
+      inputs,
       row.id,
       `${inputs.label}: contract ${row.id} is a duplicate of ${oldest.id} with nothing on it`,
     );
@@ -65,10 +67,43 @@ export async function removeDuplicates(
   return oldest;
 }
 
+/** Younger than this, what a container may have made is not worth keeping, seconds. */
+const YOUNG_S = 900;
+
+/** By the service's clock: this process may have stood still for an hour since its rental (a machine that slept). */
+export function isYoung({ clock }: Context, row: InstanceRow): boolean {
+  return typeof row.start_date === "number" && serviceNowS(row, clock) - row.start_date < YOUNG_S;
+}
+
 /** Destroys a contract on which nothing ever ran. */
-async function discard(context: Context, id: number, why: string): Promise<void> {
+async function discard(context: Context, inputs: Mounting, id: number, why: string): Promise<void> {
   context.log(`${why}; destroying it`);
-  await context.destroyer.destroy(id);
+  await destroyUnused(context, inputs, id);
+}
+
+type Mounting = Pick<InstanceInputs, "volume" | "copyOut">;
+
+/**
+ * Destroys a contract that never ran. That nothing was written on its volume is noted first: a process killed after the
+ * destroy notes nothing any more, and nobody could tell from then on.
+ *
+ * @param lookedAtS of one that is in the state, epoch seconds: when it was seen never to have run
+ */
+export async function destroyUnused(
+  context: Context,
+  { volume, copyOut }: Mounting,
+  id: number,
+  lookedAtS?: number,
+): Promise<void> {
+  const target = copyOut?.target;
+  if (!volume || !target) return context.destroyer.destroy(id, lookedAtS);
+  if (lookedAtS !== undefined || (await neverRan(context, id))) await volumeUntouched(target, volume.id, id);
+  try {
+    await context.destroyer.destroy(id, lookedAtS);
+  } catch (error) {
+    await volumeUsedAfterAll(target, volume.id, id);
+    throw error;
+  }
 }
 
 /** What cannot be destroyed goes on billing: it must not be forgotten. */
@@ -78,12 +113,8 @@ export async function discardOrKeep(
   rental: Rental,
   why: string,
 ): Promise<void> {
-  const { id } = rental.row;
-  const target = inputs.copyOut?.target;
   try {
-    const untouched = inputs.volume && target ? await neverRan(context, id) : false;
-    await discard(context, id, why);
-    if (untouched && inputs.volume && target) await volumeUntouched(target, inputs.volume.id, id);
+    await discard(context, inputs, rental.row.id, why);
   } catch (error) {
     throw new StrandedError(error, inputs, rental);
   }
@@ -91,6 +122,12 @@ export async function discardOrKeep(
 
 /** As of now: the container may have run for a moment that no earlier look has seen. */
 export async function neverRan(context: Context, id: number): Promise<boolean> {
-  const row = (await context.sweeper.since(context.clock.elapsedS())).rows.get(id);
-  return row !== undefined && !mayHaveRun(row);
+  const listed = (await context.sweeper.since(context.clock.elapsedS())).rows.get(id);
+  // A list has left out living contracts, each for a moment (vast-api.md 9.6).
+  const row = listed ?? (await context.transport.call(showInstance, id).catch(nothingThere));
+  return row != null && !mayHaveRun(row);
+}
+
+function nothingThere(error: unknown): undefined {
+  if (!isVastError(error, "not-found")) throw error;
 }

@@ -5,7 +5,7 @@ import { parkedUrl } from "../../copy-out/parked.ts";
 import { usd } from "../../fleet/place.ts";
 import { PRICE_TOLERANCE, winningBid } from "./bids.ts";
 import { failedBoot, type Recorded } from "./boot.ts";
-import { type Condition, conditionOf, saidOf } from "./condition.ts";
+import { type Condition, conditionOf, isOutbid, saidOf } from "./condition.ts";
 import { pastExpiry } from "./expiry.ts";
 import type { InstanceInputs } from "./inputs.ts";
 import type { InstanceState } from "./outputs.ts";
@@ -67,6 +67,7 @@ function shouldRun(context: Context, row: InstanceRow, olds: State, news: Inputs
     case "preempted":
       return preempted(row, olds, news);
     case "scheduling":
+      if (isOutbid(row)) return preempted(row, olds, news);
       return replace("status", `contract ${row.id} waits for its GPU, which is rented to another`);
     case "expired":
       return replace("endDate", `contract ${row.id} is past its end date and cannot start again`);

@@ -10,7 +10,7 @@ import { assertRecorded, volumeUsed } from "../../copy-out/volume-record.ts";
 import { usd } from "../../fleet/place.ts";
 import { PRICE_TOLERANCE, winningBid, withinBids } from "./bids.ts";
 import { bootOf } from "./boot.ts";
-import { conditionOf, isDown } from "./condition.ts";
+import { conditionOf, isDown, isOutbid } from "./condition.ts";
 import { containerSettings } from "./container.ts";
 import { changedInputs, RECREATES_CONTAINER } from "./diff.ts";
 import { pastExpiry } from "./expiry.ts";
@@ -98,7 +98,7 @@ async function bidAgain(
 ): Promise<number | undefined> {
   // A fallback's contract has no bid that could be changed.
   if (news.bid === undefined || !row.is_bid) return undefined;
-  const outbid = conditionOf(row) === "preempted" && news.onInterruption === "rebid";
+  const outbid = isOutbid(row) && news.onInterruption === "rebid";
   // A bid that an earlier interruption raised within its bounds is no drift.
   if (!outbid && !bidChanged && withinBids(row.dph_base, news)) return undefined;
   const bid = (outbid ? winningBid(news, row) : undefined) ?? news.bid;

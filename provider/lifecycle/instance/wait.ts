@@ -9,6 +9,8 @@ import type { InstanceInputs } from "./inputs.ts";
 const POLL_S = 5;
 /** A pull reports every few seconds; a user with sixty workers wants to know that they are alive, not every percent. */
 const PROGRESS_EVERY_S = 120;
+/** A start that finds its GPU rented to another waits for it, without end; cur_state follows a start at once otherwise. */
+const GPU_FREE_WITHIN_S = 60;
 /** A contract just accepted may be missing from the list for a moment. */
 const LISTED_WITHIN_S = 120;
 
@@ -54,6 +56,7 @@ export async function waitUntilRunning(
   const { clock } = context;
   const startedS = clock.elapsedS();
   let lastProgressS = startedS;
+  let hadGpuS = startedS;
   let last: InstanceRow | undefined;
   const report = progressReport(context, id, name, inputs.bootTimeout);
   for (;;) {
@@ -61,9 +64,10 @@ export async function waitUntilRunning(
     const condition = conditionOf(row);
     // An entry point may have run to its end before anybody looked.
     if (condition === "running" || (condition === "crashed" && inputs.runtype === "args")) return row;
-    const gaveUp = whyItWillNotRun(row, inputs);
-    if (gaveUp) throw gaveUp;
     const nowS = clock.elapsedS();
+    if (condition !== "scheduling") hadGpuS = nowS;
+    const gaveUp = whyItWillNotRun(row, inputs, nowS - hadGpuS);
+    if (gaveUp) throw gaveUp;
     if (!last || progressOf(row) !== progressOf(last)) lastProgressS = nowS;
     report(row);
     last = row;
@@ -71,8 +75,9 @@ export async function waitUntilRunning(
     // What has run may have results on its disk, however short it was: that is no dud to be thrown away.
     if (late && condition === "crashed") throw new VastError("blocked", `its process has ended: ${phaseOf(row)}`);
     if (late) {
-      const hereS = Math.round(serviceNowS(row, clock));
-      const boot = { since: hereS - Math.round(nowS - startedS), movedAt: hereS - Math.round(nowS - lastProgressS) };
+      // Rounded down: the next look at this record must not find it a little less late.
+      const hereS = Math.floor(serviceNowS(row, clock));
+      const boot = { since: hereS - Math.ceil(nowS - startedS), movedAt: hereS - Math.ceil(nowS - lastProgressS) };
       throw new DudError(`${late} while ${phaseOf(row)}`, true, { row, boot });
     }
     await clock.sleep(POLL_S);
@@ -100,7 +105,12 @@ function progressReport(context: Context, id: number, name: string, bootTimeoutS
   };
 }
 
-function whyItWillNotRun(row: InstanceRow, { image, imageLogin }: InstanceInputs): DudError | undefined {
+/** @param withoutGpuS for so long it has been waiting for its GPU */
+function whyItWillNotRun(
+  row: InstanceRow,
+  { image, imageLogin }: InstanceInputs,
+  withoutGpuS: number,
+): DudError | undefined {
   const said = saidOf(row);
   const seen = { row, boot: undefined };
   switch (conditionOf(row)) {
@@ -115,13 +125,23 @@ function whyItWillNotRun(row: InstanceRow, { image, imageLogin }: InstanceInputs
     case "offline":
       return new DudError("the host went offline while booting", true, seen);
     case "preempted":
-      return new DudError(`the bid was beaten before the container started${said ? `: ${said}` : ""}`, true, seen);
-    case "stopped":
+      return gpuRented(row);
+    case "scheduling":
+      return withoutGpuS > GPU_FREE_WITHIN_S ? gpuRented(row) : undefined;
     case "expired":
-      return new DudError(`it was stopped before the container started${said ? `: ${said}` : ""}`, true, seen);
+      return new DudError(`its contract ended before it was seen to run${said ? `: ${said}` : ""}`, true, seen);
+    case "stopped":
+      return new DudError(`it was stopped before it was seen to run${said ? `: ${said}` : ""}`, true, seen);
     default:
       return undefined;
   }
+}
+
+/** An interruptible one was outbid, also where `intended_status` stays at running then (vast-api.md 3.6). */
+function gpuRented(row: InstanceRow): DudError {
+  const what = row.is_bid ? "the bid was beaten before the container started" : "its GPU is rented to another";
+  const said = saidOf(row);
+  return new DudError(`${what}${said ? `: ${said}` : ""}`, true, { row, boot: undefined });
 }
 
 function progressOf(row: InstanceRow): string {

@@ -21,7 +21,7 @@ export async function survey<Knowledge extends StackKnowledge>(
     await assertHome(context, resource.props.home as Home | undefined, resource.urn);
   const gone = new Set<string>();
   for (const resource of known.recorded) if (await isGone(context, resource, volumes)) gone.add(resource.urn);
-  const parked = await parkedOf(context, targetsOf(known));
+  const parked = await parkedFor(context, known);
   return { observed: { rows, volumes, parked, gone }, known };
 }
 
@@ -36,9 +36,9 @@ async function isGone(context: Context, resource: KnownResource, volumes: readon
 
 /** Where this stack copies to, each place once, under the names of its CloudSyncTargets where it has any. */
 export function targetsOf(known: StackKnowledge): Binding[] {
-  const { recorded, pending, remembered = [] } = known;
+  const { recorded, pending, remembered = [], program = [] } = known;
   const places = new Map<string, Binding>();
-  for (const { type, props } of [...recorded, ...pending, ...remembered]) {
+  for (const { type, props } of [...recorded, ...pending, ...remembered, ...program]) {
     const copyOut = props.copyOut as { target?: unknown } | undefined;
     const parsed = bindingSchema.safeParse(type === "CloudSyncTarget" ? props.binding : copyOut?.target);
     if (parsed.success) places.set(`${parsed.data.endpoint}/${parsed.data.bucket}/${parsed.data.prefix}`, parsed.data);
@@ -46,8 +46,13 @@ export function targetsOf(known: StackKnowledge): Binding[] {
   return [...places.values()];
 }
 
-/** Records of other accounts or endpoints say nothing about this one's contracts. */
-async function parkedOf(context: Context, targets: readonly Binding[]): Promise<ParkedContract[]> {
+/**
+ * The contracts parked where anything that is known copies to: the program too, for a resource that has left the state,
+ * since no successor could be rented, leads to its record from there only. Records of other accounts or endpoints say
+ * nothing about this one's contracts.
+ */
+export async function parkedFor(context: Context, known: StackKnowledge): Promise<ParkedContract[]> {
+  const targets = targetsOf(known);
   if (targets.length === 0) return [];
   const { id } = await context.account();
   const records = (await Promise.all(targets.map(listParked))).flat();
