@@ -2,10 +2,15 @@ import { z } from "zod";
 import type { DeclaredPolicy, Run } from "./policy.ts";
 
 const exceptionSchema = z.strictObject({
-  resource: z.string().min(1).describe("name of the resource, fleet or team that the rule reports"),
+  /** Name of the resource, fleet or team that the rule reports. */
+  resource: z.string().min(1),
   rule: z.string().min(1),
   reason: z.string().trim().min(10, "needs a written reason of at least 10 characters"),
-  expires: z.iso.date().describe("last day on which it holds, UTC"),
+  /** Last day on which it holds, UTC. A day without quotes in YAML is its midnight once Pulumi has read it. */
+  expires: z
+    .string()
+    .transform((day) => day.replace(/ 00:00:00 \+0000 UTC$/, ""))
+    .pipe(z.iso.date()),
 });
 export type Exception = z.output<typeof exceptionSchema>;
 export const exceptionsSchema = z.array(exceptionSchema);

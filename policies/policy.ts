@@ -24,7 +24,7 @@ export type DeclaredPolicy = ResourceValidationPolicy & Partial<Pick<StackValida
 /** A rule as Pulumi runs it. */
 export function toPolicy(rule: AnyRule, run: Run): DeclaredPolicy {
   const validations = [
-    ...(rule.checks === undefined ? [] : [ofResource(rule, run)]),
+    ...(rule.checks === undefined ? [] : [ofResource(rule, rule.checks, run)]),
     ...(rule.heldDuringUpdates === undefined || run.isPreview ? [] : [duringUpdate(rule, rule.heldDuringUpdates, run)]),
   ];
   return {
@@ -35,16 +35,16 @@ export function toPolicy(rule: AnyRule, run: Run): DeclaredPolicy {
     tags: [rule.pack],
     ...(validations.length === 0 ? {} : { validateResource: validations }),
     ...(rule.stack === undefined ? {} : { validateStack: ofStack(rule, run) }),
-    ...(rule.remedy === undefined ? {} : { remediateResource: remediation(rule) }),
+    ...(rule.remedy === undefined ? {} : { remediateResource: remediation(rule, rule.remedy) }),
   };
 }
 
 type Validation = (args: ResourceValidationArgs, report: (message: string) => void) => void;
 
-function ofResource(rule: AnyRule, run: Run): Validation {
+function ofResource(rule: AnyRule, byKind: NonNullable<AnyRule["checks"]>, run: Run): Validation {
   return (args, report) => {
     const kind = kindOf(args.type);
-    const checks = kind === undefined ? undefined : rule.checks?.[kind];
+    const checks = kind && byKind[kind];
     if (checks === undefined || run.exceptions.excuses(rule.name, args.name)) return;
     const config = parseConfig(rule, args.getConfig());
     const known = new Knowledge();
@@ -63,7 +63,7 @@ function aboutOf({ name, opts }: ResourceValidationArgs, { now }: Run): About {
 function ofStack(rule: AnyRule, run: Run): StackValidationPolicy["validateStack"] {
   return (args, report) => {
     const known = new Knowledge();
-    for (const { message, urn } of problems(rule, run, new Stack(args.resources), args.getConfig(), known.read)) {
+    for (const { message, urn } of problems(rule, run, Stack.of(args.resources), args.getConfig(), known.read)) {
       report(message, urn);
     }
     known.throwUnknown();
@@ -71,11 +71,10 @@ function ofStack(rule: AnyRule, run: Run): StackValidationPolicy["validateStack"
 }
 
 /** What this run has declared so far, held to the rule before the next of it is rented. */
-function duringUpdate(rule: AnyRule, kinds: readonly Kind[], run: Run): Validation {
+function duringUpdate(rule: AnyRule, kinds: readonly (Kind | undefined)[], run: Run): Validation {
   const soFar = new Stack();
   return (args, report) => {
-    const kind = kindOf(args.type);
-    if (kind === undefined || !kinds.includes(kind)) return;
+    if (!kinds.includes(kindOf(args.type))) return;
     soFar.add(args);
     const { read } = new Knowledge();
     for (const { message } of problems(rule, run, soFar, args.getConfig(), read)) report(`${args.name}: ${message}`);
@@ -109,10 +108,13 @@ class Knowledge {
   }
 }
 
-function remediation(rule: AnyRule): ResourceValidationPolicy["remediateResource"] {
+function remediation(
+  rule: AnyRule,
+  byKind: NonNullable<AnyRule["remedy"]>,
+): ResourceValidationPolicy["remediateResource"] {
   return (args) => {
     const kind = kindOf(args.type);
-    const remedy = kind === undefined ? undefined : rule.remedy?.[kind];
+    const remedy = kind && byKind[kind];
     if (remedy === undefined) return undefined;
     const changes = (remedy as Remedy<unknown, unknown>)(args.props, parseConfig(rule, args.getConfig()));
     if (changes === undefined) return undefined;

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { Config, getProject, getStack, runtime } from "@pulumi/pulumi";
 import { parse } from "yaml";
 import { z } from "zod";
-import { type Budgets, budgetsSchema } from "../provider/fleet/budgets.ts";
+import { type Budgets, budgetRules, budgetsSchema } from "../provider/fleet/budgets.ts";
 import { Exceptions, exceptionsSchema } from "./exceptions.ts";
 import type { Run } from "./policy.ts";
 import type { AnyRule } from "./rule.ts";
@@ -43,12 +43,8 @@ export function initialConfig(
   );
 }
 
-function withBudgets({ teams, projects, stacks, fleets }: Budgets, own: PackConfig): PackConfig {
-  const budgets: Record<string, Record<string, unknown>> = {
-    "fleet-budget": { fleets },
-    "team-budget": { teams },
-    "stack-budget": { stack: stacks[getStack()] ?? {}, project: projects[getProject()] ?? {} },
-  };
+function withBudgets(agreed: Budgets, own: PackConfig): PackConfig {
+  const budgets = budgetRules(agreed, { project: getProject(), stack: getStack() });
   const merged = Object.entries(budgets).map(([rule, config]) => [rule, { ...config, ...keysOf(own[rule]) }] as const);
   return { ...own, ...Object.fromEntries(merged) };
 }

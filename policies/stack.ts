@@ -1,4 +1,4 @@
-import { FLEET_TYPE, type Kind, kindOf, type Resources } from "./resources.ts";
+import { FLEET_TYPE, type Kind, type Resources, TOKENS } from "./resources.ts";
 
 /** One resource among those of its stack. */
 export interface Standing<Inputs> {
@@ -22,18 +22,18 @@ export interface PolicyView {
   dependencies?: readonly { urn: string }[];
 }
 
-/** The resources that rules are about, by kind. */
+/** The resources of a stack, for rules to ask for by kind. */
 export class Stack {
-  readonly #byKind = new Map<Kind, Map<string, Standing<unknown>>>();
+  readonly #byType = new Map<string, Map<string, Standing<unknown>>>();
 
-  constructor(resources: Iterable<PolicyView> = []) {
-    for (const resource of resources) this.add(resource);
+  static of(resources: Iterable<PolicyView>): Stack {
+    const stack = new Stack();
+    for (const resource of resources) stack.add(resource);
+    return stack;
   }
 
   /** A resource that is judged twice counts once. */
   add(resource: PolicyView): void {
-    const kind = kindOf(resource.type);
-    if (kind === undefined) return;
     const standing = {
       name: resource.name,
       urn: resource.urn,
@@ -41,17 +41,19 @@ export class Stack {
       inputs: resource.props,
       uses: new Set(resource.dependencies?.map((used) => used.urn)),
     };
-    const ofKind = this.#byKind.get(kind) ?? new Map<string, Standing<unknown>>();
-    this.#byKind.set(kind, ofKind.set(resource.urn, standing));
+    const ofType = this.#byType.get(resource.type) ?? new Map<string, Standing<unknown>>();
+    this.#byType.set(resource.type, ofType.set(resource.urn, standing));
   }
 
   all<K extends Kind>(kind: K): readonly Standing<Resources[K]>[] {
-    return [...(this.#byKind.get(kind)?.values() ?? [])] as Standing<Resources[K]>[];
+    const found = TOKENS[kind].flatMap((type) => [...(this.#byType.get(type)?.values() ?? [])]);
+    return found as Standing<Resources[K]>[];
   }
 }
 
 /** `urn:pulumi:<stack>::<project>::<parent types>$<type>::<name>` */
 export function fleetOf(parentUrn: string | undefined): string | undefined {
-  const [, , types = "", name] = parentUrn?.split("::") ?? [];
-  return types.split("$").at(-1) === FLEET_TYPE ? name : undefined;
+  if (parentUrn === undefined) return undefined;
+  const [, , types, name] = parentUrn.split("::");
+  return types?.split("$").at(-1) === FLEET_TYPE ? name : undefined;
 }

@@ -19,7 +19,7 @@ export const expirySet = defineRule({
       ({ maxDurationHours, expiresAt }, { maxHours }, { now }) => {
         if (maxDurationHours === undefined && expiresAt === undefined)
           return `neither maxDurationHours nor expiresAt is set, so nothing says when it is no longer needed; the most is ${maxHours} h. Set maxDurationHours to at most ${maxHours}.`;
-        if (maxDurationHours !== undefined && maxDurationHours > maxHours)
+        if ((maxDurationHours ?? 0) > maxHours)
           return `maxDurationHours is ${maxDurationHours}; the most is ${maxHours}. Lower it to at most ${maxHours}, or raise this policy's maxHours.`;
         if (expiresAt === undefined) return undefined;
         // One that is past is no violation: the update that it would refuse is the one that stops the instance.

@@ -13,9 +13,7 @@ export const idleVolumes = defineRule({
     const instances = stack.all("instance");
     for (const { name, urn, inputs } of stack.all("volume")) {
       const mounts = instances.map(
-        (instance) =>
-          instance.uses.has(urn) ||
-          known(() => inputs.volumeId !== undefined && Number(instance.inputs.volume?.id) === inputs.volumeId),
+        (instance) => instance.uses.has(urn) || known(() => Number(instance.inputs.volume?.id) === inputs.volumeId),
       );
       if (mounts.some((mounted) => mounted !== false)) continue;
       yield {

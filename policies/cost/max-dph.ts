@@ -22,11 +22,10 @@ interface Cap {
 }
 
 function capOf({ tags }: Instance, { capUsdPerHour, profiles }: Config): Cap {
-  const profile = tags?.profile ?? "";
-  const own = profiles[profile];
-  return own === undefined
-    ? { limit: capUsdPerHour, key: "capUsdPerHour" }
-    : { limit: own, key: `profiles.${profile}` };
+  const own = Object.entries(profiles).find(([profile]) => profile === tags?.profile);
+  if (own === undefined) return { limit: capUsdPerHour, key: "capUsdPerHour" };
+  const [profile, limit] = own;
+  return { limit, key: `profiles.${profile}` };
 }
 
 /** The provider holds `offer.maxDph` at every rental, so what is declared here is what can be spent. */
@@ -46,15 +45,14 @@ function declared(instance: Instance, config: Config): string | undefined {
  */
 function bidLeavesRoom(key: "bid" | "maxBid") {
   return (instance: Instance, config: Config): string | undefined => {
-    const bid = instance[key];
-    if (bid === undefined) return undefined;
+    const bid = instance[key] ?? 0;
     const { limit } = capOf(instance, config);
     const over = (most: number, name: string) =>
       `${key} is ${usdPerHour(bid)} without disk, and ${name} is ${usdPerHour(most)} with it: nothing is left for the disk. Lower ${key} below ${most}.`;
     // Before `offer` is read, which may not be known yet.
     if (bid >= limit) return over(limit, "the cap");
-    const maxDph = instance.offer?.maxDph;
-    return maxDph !== undefined && bid >= maxDph ? over(maxDph, "offer.maxDph") : undefined;
+    const maxDph = instance.offer?.maxDph ?? Number.POSITIVE_INFINITY;
+    return bid >= maxDph ? over(maxDph, "offer.maxDph") : undefined;
   };
 }
 

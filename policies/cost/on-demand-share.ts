@@ -7,6 +7,11 @@ const config = z.strictObject({
   most: share.default(1).describe("share of a fleet's workers, 0 to 1, that may be rented on demand"),
 });
 
+function fixOf(onDemand: number, least: number, most: number): string | undefined {
+  if (onDemand < least) return "Leave bid out for some workers";
+  return onDemand > most ? "Give some workers a bid and a maxBid" : undefined;
+}
+
 const percent = (part: number) => `${Math.round(part * 100)} %`;
 
 export const onDemandShare = defineRule({
@@ -19,15 +24,16 @@ export const onDemandShare = defineRule({
   config,
   *stack(stack, { least, most }, known) {
     const workers = Map.groupBy(stack.all("instance"), ({ fleet }) => fleet);
-    workers.delete(undefined);
-    for (const [fleet = "", ofFleet] of workers) {
+    for (const [fleet, ofFleet] of workers) {
+      if (fleet === undefined) continue;
       const bids = ofFleet.map(({ inputs }) => known(() => inputs.bid));
       if (bids.includes(UNKNOWN)) continue;
       const onDemand = bids.filter((bid) => bid === undefined).length / ofFleet.length;
-      if (onDemand >= least && onDemand <= most) continue;
+      const fix = fixOf(onDemand, least, most);
+      if (fix === undefined) continue;
       yield {
         subject: fleet,
-        message: `${fleet}: ${percent(onDemand)} of its workers are on demand; agreed are ${percent(least)} to ${percent(most)}. ${onDemand > most ? "Give some workers a bid and a maxBid" : "Leave bid out for some workers"} (overrides).`,
+        message: `${fleet}: ${percent(onDemand)} of its workers are on demand; agreed are ${percent(least)} to ${percent(most)}. ${fix} (overrides).`,
       };
     }
   },

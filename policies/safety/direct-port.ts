@@ -2,7 +2,10 @@ import { z } from "zod";
 import { defineRule } from "../rule.ts";
 
 /** The direct kind of each kind that goes through Vast's proxy; `args` has no SSH at all. */
-const DIRECT: Readonly<Record<string, string>> = { ssh: "ssh_direct", jupyter: "jupyter_direct" };
+const DIRECT: ReadonlyMap<string | undefined, string> = new Map([
+  ["ssh", "ssh_direct"],
+  ["jupyter", "jupyter_direct"],
+]);
 
 export const directPort = defineRule({
   name: "direct-port",
@@ -14,8 +17,8 @@ export const directPort = defineRule({
   config: z.strictObject({}),
   checks: {
     instance: [
-      ({ runtype = "ssh_direct" }) => {
-        const direct = DIRECT[runtype];
+      ({ runtype }) => {
+        const direct = DIRECT.get(runtype);
         if (direct === undefined) return undefined;
         return `runtype is "${runtype}", which reaches the instance through the proxy only; a direct port is needed. Set it to "${direct}" or leave it out.`;
       },
@@ -24,7 +27,7 @@ export const directPort = defineRule({
   remedy: {
     sets: "runtype: ssh_direct or jupyter_direct",
     instance: ({ runtype }) => {
-      const direct = runtype === undefined ? undefined : DIRECT[runtype];
+      const direct = DIRECT.get(runtype);
       return direct === undefined ? undefined : { runtype: direct };
     },
   },

@@ -7,9 +7,8 @@ const config = z.strictObject({
 });
 
 /** What lies on a mounted volume takes none of the disk. */
-function onDisk({ copyOut, volume }: Instance): boolean {
-  const mount = volume?.mountPath;
-  return mount === undefined || !(copyOut?.paths ?? []).every((path) => `${path}/`.startsWith(`${mount}/`));
+function onVolume(paths: readonly string[], volume: Instance["volume"]): boolean {
+  return volume !== undefined && paths.every((path) => `${path}/`.startsWith(`${volume.mountPath}/`));
 }
 
 export const diskCoversCheckpoints = defineRule({
@@ -22,12 +21,12 @@ export const diskCoversCheckpoints = defineRule({
   config,
   checks: {
     instance: [
-      (instance, { reservedGb }) => {
-        const expected = instance.copyOut?.expectedGb;
-        const { disk } = instance;
-        if (expected === undefined || disk === undefined) return undefined;
-        if (disk >= expected + reservedGb || !onDisk(instance)) return undefined;
-        return `disk is ${disk} GB; copyOut.expectedGb ${expected} and ${reservedGb} GB for image and caches need ${expected + reservedGb}. Raise disk to at least ${expected + reservedGb}.`;
+      ({ copyOut = {}, disk, volume }, { reservedGb }) => {
+        const { expectedGb, paths = [] } = copyOut;
+        if (expectedGb === undefined || disk === undefined) return undefined;
+        const needed = expectedGb + reservedGb;
+        if (disk >= needed || onVolume(paths, volume)) return undefined;
+        return `disk is ${disk} GB; copyOut.expectedGb ${expectedGb} and ${reservedGb} GB for image and caches need ${needed}. Raise disk to at least ${needed}.`;
       },
     ],
   },

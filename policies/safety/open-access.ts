@@ -27,7 +27,7 @@ export const openAccess = defineRule({
   checks: {
     instance: [
       ({ onstart }) => {
-        const found = UNLOCKED.find(([, pattern]) => onstart !== undefined && pattern.test(onstart));
+        const found = UNLOCKED.find(([, pattern]) => onstart?.match(pattern));
         if (found === undefined) return undefined;
         return `onstart ${found[0]}, on a port that is public; a key or a token is needed. Remove it: keys come from sshKeys and the account, the token from Vast.ai.`;
       },
@@ -40,8 +40,8 @@ export const openAccess = defineRule({
         env?.WEB_ENABLE_AUTH?.toLowerCase() === "false"
           ? "env.WEB_ENABLE_AUTH is false, so the web ports of the image ask for nothing. Leave it out."
           : undefined,
-      ({ runtype, ports = [], sshKeys = [] }) =>
-        runtype === "args" && sshKeys.length === 0 && ports.some((port) => SSH_PORT.test(String(port)))
+      ({ runtype, ports, sshKeys = [] }) =>
+        runtype === "args" && sshKeys.length === 0 && ports?.some((port) => SSH_PORT.test(String(port)))
           ? 'ports opens 22 of the image\'s own SSH server, and sshKeys names 0 keys, at least 1 is needed. Name them, or use runtype "ssh_direct", which takes keys only.'
           : undefined,
     ],

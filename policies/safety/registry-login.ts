@@ -12,11 +12,11 @@ export const registryLogin = defineRule({
   checks: {
     instance: [
       ({ image }) =>
-        image !== undefined && /^[^/@]+:[^/@]+@[^/]+\//.test(image)
+        image?.match(/[^/@]:[^/@]+@[^/]+\//)
           ? "image holds a user and a password before its registry, which Vast.ai shows in clear; none are allowed there. Give them in imageLogin."
           : undefined,
       ({ onstart }) =>
-        onstart !== undefined && /\bdocker login\b[^\n;&|]*\s(?:-p|--password)[\s=](?!\s*["']?\$)/.test(onstart)
+        onstart?.match(/\bdocker login\b[^\n;&|]*\s(?:-p|--password)[\s=](?!\s*["']?\$)/)
           ? "onstart logs in to a registry with a password in clear; none is allowed there. Give the login in imageLogin, or the password in env and pipe it to --password-stdin."
           : undefined,
       ({ imageLogin }, _, { secrets }) =>

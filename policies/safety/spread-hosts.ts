@@ -16,8 +16,8 @@ export const spreadHosts = defineRule({
   config,
   *stack(stack, { least }, known) {
     const workers = Map.groupBy(stack.all("instance"), ({ fleet }) => fleet);
-    workers.delete(undefined);
-    for (const [fleet = "", ofFleet] of workers) {
+    for (const [fleet, ofFleet] of workers) {
+      if (fleet === undefined) continue;
       const hosts = ofFleet.map(({ inputs }) => known(() => inputs.hostId));
       // A worker that is not rented yet may still come to a host of its own.
       const open = hosts.filter((host) => host === UNKNOWN || host === undefined).length;

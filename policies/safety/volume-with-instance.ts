@@ -1,23 +1,18 @@
 import { z } from "zod";
-import { defineRule, type Known, type Problem, UNKNOWN } from "../rule.ts";
+import { defineRule, type Known, type Problem } from "../rule.ts";
 import type { Stack } from "../stack.ts";
 
 /** Of volumes of this stack, by their ids, which only an update knows. */
 function* elsewhere(stack: Stack, known: Known): Iterable<Problem> {
   const volumes = stack.all("volume");
   for (const { name, urn, inputs } of stack.all("instance")) {
-    const mounted = known(() => {
+    const problem = known(() => {
       const { id, machineId } = inputs.volume ?? {};
-      return volumes.find(
-        (volume) => id !== undefined && volume.inputs.volumeId === Number(id) && machineId !== volume.inputs.machineId,
-      );
+      const mounted = volumes.find((volume) => volume.inputs.volumeId === Number(id));
+      if (mounted === undefined || mounted.inputs.machineId === machineId) return undefined;
+      return `volume.machineId is ${machineId}, but volume ${mounted.name} is on machine ${mounted.inputs.machineId}, and volumes never leave theirs. Give volume.machineId as the volume's output machineId.`;
     });
-    if (mounted === undefined || mounted === UNKNOWN) continue;
-    yield {
-      subject: name,
-      urn,
-      message: `${name}: volume.machineId is ${inputs.volume?.machineId}, but volume ${mounted.name} is on machine ${mounted.inputs.machineId}, and volumes never leave theirs. Give volume.machineId as the volume's output machineId.`,
-    };
+    if (typeof problem === "string") yield { subject: name, urn, message: `${name}: ${problem}` };
   }
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { defineRule, UNKNOWN } from "../rule.ts";
-import { companionsOf, eachBucket } from "./companions.ts";
+import { defineRule } from "../rule.ts";
+import { eachBucket, lacks } from "./companions.ts";
 
 const config = z.strictObject({
   requireKms: z.boolean().default(false).describe("true takes only keys of AWS KMS, aws:kms or aws:kms:dsse"),
@@ -16,12 +16,12 @@ export const bucketEncrypted = defineRule({
   config,
   checks: {
     encryption: [
-      ({ rules = [] }, { requireKms }) => {
-        const algorithms = rules.map((rule) => rule.applyServerSideEncryptionByDefault?.sseAlgorithm);
-        const weak = algorithms.find((algorithm) => requireKms && algorithm?.startsWith("aws:kms") !== true);
+      ({ rules }, { requireKms }) => {
+        const algorithms = rules?.flatMap((rule) => rule.applyServerSideEncryptionByDefault?.sseAlgorithm ?? []) ?? [];
+        const weak = algorithms.find((algorithm) => requireKms && !algorithm.startsWith("aws:kms"));
         if (weak !== undefined)
           return `sseAlgorithm is "${weak}"; a key of AWS KMS is needed. Set it to "aws:kms", with kmsMasterKeyId.`;
-        return algorithms.some((algorithm) => algorithm !== undefined)
+        return algorithms.length > 0
           ? undefined
           : 'rules names 0 algorithms, 1 is needed. Set applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } or "aws:kms".';
       },
@@ -30,9 +30,8 @@ export const bucketEncrypted = defineRule({
   stack: (stack, _, known) =>
     eachBucket(stack, known, (bucket) => {
       if (bucket.inputs.serverSideEncryptionConfiguration !== undefined) return undefined;
-      const own = companionsOf(stack, bucket, "encryption", known);
-      return own === UNKNOWN || own.length > 0
-        ? undefined
-        : "the bucket has 0 BucketServerSideEncryptionConfiguration, 1 is needed. Declare one.";
+      return lacks(stack, bucket, "encryption", known)
+        ? "the bucket has 0 BucketServerSideEncryptionConfiguration, 1 is needed. Declare one."
+        : undefined;
     }),
 });

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Resources } from "../resources.ts";
-import { defineRule, UNKNOWN } from "../rule.ts";
-import { companionsOf, eachBucket } from "./companions.ts";
+import { defineRule } from "../rule.ts";
+import { eachBucket, lacks } from "./companions.ts";
 import { statementsOf } from "./policy-document.ts";
 
 const BLOCKS = ["blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"] as const;
@@ -12,10 +12,14 @@ function open(block: Resources["publicAccessBlock"]): string | undefined {
   return `${off.join(", ")} ${off.length === 1 ? "is" : "are"} not true, which lets the bucket become public; all four have to be. Set ${off.length === 1 ? "it" : "them"} to true.`;
 }
 
-const PUBLIC_ACL = /^(public-read|public-read-write|authenticated-read)$/;
+const PUBLIC_ACLS: ReadonlySet<string | undefined> = new Set([
+  "public-read",
+  "public-read-write",
+  "authenticated-read",
+]);
 
 function publicAcl({ acl }: { readonly acl?: string | undefined }): string | undefined {
-  if (acl === undefined || !PUBLIC_ACL.test(acl)) return undefined;
+  if (!PUBLIC_ACLS.has(acl)) return undefined;
   return `acl is "${acl}", which opens the bucket to others; only "private" is allowed. Set it to "private" or leave it out.`;
 }
 
@@ -42,12 +46,11 @@ export const bucketNotPublic = defineRule({
     ],
   },
   stack: (stack, _, known) =>
-    eachBucket(stack, known, (bucket) => {
-      const own = companionsOf(stack, bucket, "publicAccessBlock", known);
-      return own === UNKNOWN || own.length > 0
-        ? undefined
-        : `the bucket has 0 BucketPublicAccessBlock, 1 is needed. Declare one with ${BLOCKS.join(", ")}: true.`;
-    }),
+    eachBucket(stack, known, (bucket) =>
+      lacks(stack, bucket, "publicAccessBlock", known)
+        ? `the bucket has 0 BucketPublicAccessBlock, 1 is needed. Declare one with ${BLOCKS.join(", ")}: true.`
+        : undefined,
+    ),
   remedy: {
     sets: "all four blocks: true; acl: private",
     publicAccessBlock: (block) =>

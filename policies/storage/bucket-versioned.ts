@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { defineRule, UNKNOWN } from "../rule.ts";
-import { companionsOf, eachBucket } from "./companions.ts";
+import { defineRule } from "../rule.ts";
+import { eachBucket, lacks } from "./companions.ts";
 
 export const bucketVersioned = defineRule({
   name: "bucket-versioned",
@@ -23,10 +23,9 @@ export const bucketVersioned = defineRule({
   stack: (stack, _, known) =>
     eachBucket(stack, known, (bucket) => {
       if (bucket.inputs.versioning?.enabled === true) return undefined;
-      const own = companionsOf(stack, bucket, "versioning", known);
-      return own === UNKNOWN || own.length > 0
-        ? undefined
-        : 'the bucket has 0 BucketVersioning, 1 is needed. Declare one with versioningConfiguration: { status: "Enabled" }.';
+      return lacks(stack, bucket, "versioning", known)
+        ? 'the bucket has 0 BucketVersioning, 1 is needed. Declare one with versioningConfiguration: { status: "Enabled" }.'
+        : undefined;
     }),
   remedy: {
     sets: 'versioningConfiguration.status: "Enabled"',

@@ -1,27 +1,23 @@
 import type { Kind, Resources } from "../resources.ts";
-import { type Known, type Problem, UNKNOWN } from "../rule.ts";
+import type { Known, Problem } from "../rule.ts";
 import type { Stack, Standing } from "../stack.ts";
 
 type Companion = { [K in Kind]: Resources[K] extends { readonly bucket?: string | undefined } ? K : never }[Kind];
 
 /**
- * The settings resources of one kind that belong to a bucket: made from it, or naming it.
- * @returns UNKNOWN where a preview does not know yet which bucket one of them names
+ * Whether no settings resource of a kind belongs to a bucket: made from it, or naming it. One of which a preview does not
+ * know yet which bucket it names may be the bucket's.
  */
-export function companionsOf<K extends Companion>(
+export function lacks<K extends Companion>(
   stack: Stack,
   bucket: Standing<Resources["bucket"]>,
   kind: K,
   known: Known,
-): Standing<Resources[K]>[] | typeof UNKNOWN {
+): boolean {
   const belongs = stack
     .all(kind)
-    .map(
-      (setting) =>
-        [setting, setting.uses.has(bucket.urn) || known(() => named(setting.inputs, bucket.inputs))] as const,
-    );
-  const own = belongs.filter(([, yes]) => yes === true).map(([setting]) => setting);
-  return own.length === 0 && belongs.some(([, yes]) => yes === UNKNOWN) ? UNKNOWN : own;
+    .map((setting) => setting.uses.has(bucket.urn) || known(() => named(setting.inputs, bucket.inputs)));
+  return belongs.every((yes) => yes === false);
 }
 
 function named(

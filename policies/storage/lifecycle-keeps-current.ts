@@ -1,11 +1,17 @@
 import { z } from "zod";
-import type { Resources } from "../resources.ts";
 import { defineRule } from "../rule.ts";
 
-type LifecycleRule = NonNullable<Resources["lifecycle"]["rules"]>[number];
+const FIX = "they must stay. Use noncurrentVersionExpiration, which deletes earlier versions only.";
 
-function expires({ status, expiration }: LifecycleRule): boolean {
-  return status === "Enabled" && ((expiration?.days ?? 0) > 0 || expiration?.date !== undefined);
+interface Expiration {
+  readonly days?: number | undefined;
+  readonly date?: string | undefined;
+}
+
+/** When current versions are deleted, of a lifecycle resource's rule or of a bucket's own. */
+function whenExpired({ days = 0, date }: Expiration = {}): string | undefined {
+  if (days > 0) return `after ${days} days`;
+  return date === undefined ? undefined : `on ${date}`;
 }
 
 /** Earlier versions, abandoned uploads and stray delete markers may go; a current version is a result. */
@@ -19,21 +25,19 @@ export const lifecycleKeepsCurrent = defineRule({
   config: z.strictObject({}),
   checks: {
     lifecycle: [
-      ({ rules = [] }) => {
-        const [first] = rules.filter(expires);
-        if (first === undefined) return undefined;
-        const when =
-          first.expiration?.days === undefined ? `on ${first.expiration?.date}` : `after ${first.expiration.days} days`;
-        return `rule "${first.id}" deletes current versions ${when}; they must stay. Use noncurrentVersionExpiration, which deletes earlier versions only.`;
+      ({ rules }) => {
+        const deleting = rules?.find(
+          ({ status, expiration }) => status === "Enabled" && whenExpired(expiration) !== undefined,
+        );
+        return deleting && `rule "${deleting.id}" deletes current versions ${whenExpired(deleting.expiration)}; ${FIX}`;
       },
     ],
     bucket: [
-      ({ lifecycleRules = [] }) => {
-        const first = lifecycleRules.find(
-          ({ enabled, expiration }) => enabled === true && expiration?.days !== undefined,
+      ({ lifecycleRules }) => {
+        const deleting = lifecycleRules?.find(
+          ({ enabled, expiration }) => enabled === true && whenExpired(expiration) !== undefined,
         );
-        if (first === undefined) return undefined;
-        return `lifecycleRules deletes current versions after ${first.expiration?.days} days; they must stay. Use noncurrentVersionExpiration, which deletes earlier versions only.`;
+        return deleting && `lifecycleRules deletes current versions ${whenExpired(deleting.expiration)}; ${FIX}`;
       },
     ],
   },

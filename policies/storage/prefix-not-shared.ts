@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineRule, type Known, type Problem, UNKNOWN } from "../rule.ts";
+import { defineRule, type Known, type Problem, type UNKNOWN } from "../rule.ts";
 import type { Stack } from "../stack.ts";
 
 interface Place {
@@ -36,7 +36,7 @@ function* shared(uses: readonly Use[], collide: (a: Place, b: Place) => boolean)
     if (other === undefined) continue;
     yield {
       subject: by,
-      ...(urn === undefined ? {} : { urn }),
+      urn,
       message: `${by}: it copies to ${url(place)}, and ${other.by} to ${url(other.place)}. Give each a prefix of its own.`,
     };
   }
@@ -44,21 +44,31 @@ function* shared(uses: readonly Use[], collide: (a: Place, b: Place) => boolean)
 
 function targets(stack: Stack, known: Known): Use[] {
   return stack.all("target").flatMap(({ name, urn, inputs }) => {
-    const place = known(() => ({ bucket: inputs.bucket ?? "", prefix: inputs.prefix ?? "" }));
-    return place === UNKNOWN ? [] : [{ by: name, urn, place }];
+    const place = known(() => placeOf(inputs));
+    return isPlace(place) ? [{ by: name, urn, place }] : [];
   });
 }
 
 /** One use for each fleet and place, however many workers it has. */
 function fleets(stack: Stack, known: Known): Use[] {
   const uses = stack.all("instance").flatMap(({ fleet, inputs }) => {
-    const place = known(() => {
-      const { bucket, prefix = "" } = inputs.copyOut?.target ?? {};
-      return bucket === undefined ? undefined : { bucket, prefix };
-    });
-    return fleet === undefined || place === undefined || place === UNKNOWN ? [] : [{ by: fleet, place }];
+    const place = known(() => placeOf(inputs.copyOut?.target ?? {}));
+    return fleet !== undefined && isPlace(place) ? [{ by: fleet, place }] : [];
   });
   return [...new Map(uses.map((use) => [`${use.by} ${url(use.place)}`, use])).values()];
+}
+
+interface MaybePlace {
+  readonly bucket?: string | undefined;
+  readonly prefix?: string | undefined;
+}
+
+function placeOf({ bucket, prefix = "" }: MaybePlace): Place | undefined {
+  return bucket === undefined ? undefined : { bucket, prefix };
+}
+
+function isPlace(place: Place | undefined | typeof UNKNOWN): place is Place {
+  return typeof place === "object";
 }
 
 /** The same prefix, or one inside the other: `results` holds `results/a`, not `results-a`. */
