@@ -73,7 +73,6 @@ export class RsyncSession {
     this.#child = spawn(rsync, args, { cwd: module.dir, env: { PATH: "/usr/bin:/bin" }, stdio: "pipe" });
     this.done = new Promise((resolvePromise) => {
       this.#connect(channel, (code) => {
-        if (this.#traffic.full) channel.stderr.write("rsync: [receiver] write failed: No space left on device (28)\n");
         channel.exit(this.#traffic.full ? EXIT_FILE_IO : code);
         channel.end();
         resolvePromise(this.#finish());
@@ -92,6 +91,8 @@ export class RsyncSession {
     channel.on("data", (chunk: Buffer) => {
       this.#traffic.receivedBytes += chunk.length;
       if (this.#traffic.receivedBytes > this.#module.roomBytes) {
+        // Said before the daemon ends: a client that reads of the end first does not wait for what comes after it.
+        if (!this.#traffic.full) channel.stderr.write("rsync: [receiver] write failed: No space left on device (28)\n");
         this.#traffic.full = true;
         this.stop();
       } else if (stdin?.write(chunk) === false) {
