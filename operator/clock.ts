@@ -1,3 +1,4 @@
+import { isatty } from "node:tty";
 import type { InstanceRow } from "pulumi-vast/internal/api/instances";
 import type { Clock } from "pulumi-vast/internal/clock";
 
@@ -51,17 +52,24 @@ async function orAborted(sleeping: Promise<void>, signal: AbortSignal): Promise<
 
 /** The person pressed Ctrl-C, or the system asks this process to end. */
 export class Interrupted extends Error {
+  /** A terminal sends its Ctrl-C to every process in it: what this one has started knows already. */
+  readonly reachedAll: boolean;
+
   constructor(signal: NodeJS.Signals) {
     super(`interrupted by ${signal}`);
+    this.reachedAll = signal === "SIGINT" && [0, 1, 2].some((stream) => isatty(stream));
   }
 }
 
 /** Aborts at the first Ctrl-C (SIGINT) or SIGTERM; what a second one does is said by `onSecond`. */
-export function interrupts(onSecond: () => void = () => process.exit(130)): AbortSignal & Disposable {
+export function interrupts(
+  onSecond: (interrupted: Interrupted) => void = () => process.exit(130),
+): AbortSignal & Disposable {
   const controller = new AbortController();
   const onSignal = (signal: NodeJS.Signals) => {
-    if (controller.signal.aborted) onSecond();
-    else controller.abort(new Interrupted(signal));
+    const interrupted = new Interrupted(signal);
+    if (controller.signal.aborted) onSecond(interrupted);
+    else controller.abort(interrupted);
   };
   const signals = ["SIGINT", "SIGTERM"] as const;
   for (const signal of signals) process.on(signal, onSignal);

@@ -1,8 +1,10 @@
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import type { ProviderConfig } from "pulumi-vast/internal/config";
 import { sshAddressesOf } from "pulumi-vast/internal/lifecycle/instance/ssh-address";
 import { stringify } from "yaml";
 import type { InventoryOptions } from "./commands/inventory.ts";
+import { hostKeyOptions } from "./fleet/host-keys.ts";
 import { type Worker, withPrefix } from "./fleet/read.ts";
 import { type MeshAddresses, readAddresses } from "./mesh/addresses.ts";
 import { openSession } from "./session.ts";
@@ -32,7 +34,7 @@ export async function inventory(prefix: string | undefined, options: InventoryOp
   const workers = withPrefix(await session.fleets(), prefix);
   const addresses = readAddresses(session);
   const hosts = workers.map((worker) => hostOf(worker, addresses, session.clock.nowS()));
-  const text = textOf(hosts, options.format, session.context.config.sshKeyFile);
+  const text = textOf(hosts, options.format, session.context.config);
   if (options.out === undefined) process.stdout.write(text);
   else writeWhole(options.out, text);
   return EXIT.ok;
@@ -57,23 +59,23 @@ export function hostOf(worker: Worker, addresses: MeshAddresses, nowS: number): 
   };
 }
 
-export function textOf(hosts: readonly Host[], format: InventoryOptions["format"], keyFile?: string): string {
-  if (format === "ssh") return hosts.flatMap((host) => sshEntry(host, keyFile)).join("\n");
+type SshConfig = Pick<ProviderConfig, "endpoint" | "sshKeyFile">;
+
+export function textOf(hosts: readonly Host[], format: InventoryOptions["format"], config: SshConfig): string {
+  if (format === "ssh") return hosts.flatMap((host) => sshEntry(host, config)).join("\n");
   const content = { vast_instances: hosts };
   return format === "json" ? `${JSON.stringify(content, null, 2)}\n` : stringify(content);
 }
 
-/** Ports of a machine are given to others when it is gone: its key is kept under the contract's name, not the address's. */
-function sshEntry({ id, label, hostname, ssh_port }: Host, keyFile: string | undefined): string[] {
+function sshEntry({ id, label, hostname, ssh_port }: Host, { endpoint, sshKeyFile }: SshConfig): string[] {
   if (hostname === null || ssh_port === null) return [];
   const lines = [
     `Host ${[...new Set([label, id])].filter((name) => /^[\w.-]+$/.test(name)).join(" ")}`,
     `  HostName ${hostname}`,
     `  Port ${ssh_port}`,
     "  User root",
-    `  HostKeyAlias ${id}`,
-    "  StrictHostKeyChecking accept-new",
-    ...(keyFile === undefined ? [] : [`  IdentityFile "${keyFile}"`]),
+    ...hostKeyOptions(Number(id.slice("vast-".length)), endpoint).map(([option, value]) => `  ${option} ${value}`),
+    ...(sshKeyFile === undefined ? [] : [`  IdentityFile "${sshKeyFile}"`]),
   ];
   return [`${lines.join("\n")}\n`];
 }

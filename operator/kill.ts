@@ -2,21 +2,26 @@ import type { InstanceRow } from "pulumi-vast/internal/api/instances";
 import { matchesPrefix } from "pulumi-vast/internal/lifecycle/look-up";
 import { markOf } from "pulumi-vast/internal/lifecycle/mark";
 import type { KillOptions } from "./commands/kill.ts";
+import type { FleetEdit } from "./fleet/config.ts";
 import { withPrefix } from "./fleet/read.ts";
 import { describeBilling, stillBilling } from "./kill/billing.ts";
-import { destroyChosen, type Killed } from "./kill/destroy.ts";
+import { destroyChosen, type Killed, listed } from "./kill/destroy.ts";
 import { destroyThroughGate } from "./kill/gate.ts";
+import { editsToKeepDown, type MemberOf, membersOf } from "./kill/members.ts";
 import { typed } from "./options.ts";
 import { openSession, type Session } from "./session.ts";
+import { nameOf } from "./stack/state.ts";
 import { confirmed, EXIT, printJson, UsageError } from "./terminal.ts";
 
 export async function kill(prefix: string | undefined, options: KillOptions): Promise<number> {
   const session = await openSession(options);
   if (options.account !== undefined) await assertAccount(session, options.account);
-  const choose = await chooser(session, prefix, options);
+  const aim = await aimAt(session, prefix, options);
   if (!(await confirmed(questionOf(session, prefix, options), options.yes))) return EXIT.partial;
-  const problems = await keepDown(session, prefix, options);
-  const killed = options.copyOut ? await throughGate(session, prefix) : await destroyChosen(session.context, choose);
+  const { edits, problems } = await keepDown(session, prefix, aim);
+  const killed = options.copyOut
+    ? await throughGate(session, prefix, aim)
+    : await destroyChosen(session.context, aim.choose);
   session.log(
     `${killed.destroyed.length} contracts destroyed in ${Math.round(killed.seconds)} s, ${killed.left.length} left.`,
   );
@@ -26,15 +31,17 @@ export async function kill(prefix: string | undefined, options: KillOptions): Pr
   session.record.append({
     what: "kill",
     why: typed(),
+    workers: killed.labels,
     contracts: killed.destroyed,
-    after: { left: killed.left, copiedOut: options.copyOut === true, billing },
+    after: { left: killed.left, copiedOut: options.copyOut === true, config: edits, billing },
     dphAfter: billing.reduce((sum, { dph }) => sum + dph, 0),
     seconds: Math.round(killed.seconds),
     outcome: killed.left.length + problems.length === 0 ? "ok" : "partial",
     ...(problems.length > 0 ? { error: problems.join("\n") } : {}),
   });
   for (const problem of problems) session.log(`error: ${problem}`);
-  if (options.json) printJson({ stack: session.stack.name, ...killed, errors: problems, stillBilling: billing });
+  if (options.json)
+    printJson({ stack: session.stack.name, ...killed, config: edits, errors: problems, stillBilling: billing });
   else console.log(describeBilling(billing));
   return killed.left.length + problems.length === 0 ? EXIT.ok : EXIT.partial;
 }
@@ -48,51 +55,84 @@ async function assertAccount({ context }: Session, name: string): Promise<void> 
   );
 }
 
-/** By the stack's mark; what was adopted without one is told by the state, where that can be had quickly. */
-async function chooser(
-  { stack, log }: Session,
-  prefix: string | undefined,
-  { account }: KillOptions,
-): Promise<(row: InstanceRow) => boolean> {
-  if (account !== undefined) return () => true;
+interface Aim {
+  choose(row: InstanceRow): boolean;
+  memberOf: MemberOf;
+}
+
+/**
+ * By the stack's mark; what was adopted without one is told by the state, where that can be had quickly. A prefix is that of
+ * a label, or of the fleet a contract was rented for, whatever its label is now.
+ */
+async function aimAt({ stack, log }: Session, prefix: string | undefined, { account }: KillOptions): Promise<Aim> {
   const recorded = await stack.knowledge().then(
-    (known) => new Set(known.recorded.filter(({ type }) => type === "Instance").map(({ id }) => Number(id))),
+    (known) =>
+      new Map(known.recorded.filter(({ type }) => type === "Instance").map(({ id, urn }) => [Number(id), nameOf(urn)])),
     (error: Error) => {
       log(`The state cannot be read, contracts are told by their mark alone: ${error.message}`);
-      return new Set<number>();
+      return new Map<number, string>();
     },
   );
+  const memberOf = membersOf(readable(() => stack.fleets.read()) ?? {}, stack.identity, recorded);
   const ours = (row: InstanceRow) => recorded.has(row.id) || markOf(row)?.startsWith(stack.markPrefix) === true;
-  return (row) => ours(row) && matchesPrefix(row.label ?? "", prefix);
+  const named = (row: InstanceRow) =>
+    [row.label ?? "", memberOf(row)?.fleet ?? ""].some((name) => matchesPrefix(name, prefix));
+  return { choose: (row) => account !== undefined || (ours(row) && named(row)), memberOf };
+}
+
+/** A config that cannot be read stops no emergency; that the workers are still wanted in it is told later. */
+function readable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
 
 function questionOf({ stack }: Session, prefix: string | undefined, { account, copyOut }: KillOptions): string {
   const what =
     account !== undefined
       ? `EVERY contract of account ${account}, also of other stacks and people`
-      : `every contract of stack ${stack.name}${prefix === undefined ? "" : ` whose label begins with "${prefix}"`}`;
+      : `every contract of stack ${stack.name}${prefix === undefined ? "" : ` whose fleet or label is "${prefix}" or begins with "${prefix}-"`}`;
   const how = copyOut
     ? "Results are copied out first; what cannot be copied is kept."
     : "NOTHING IS COPIED OUT: what is on their disks is lost.";
-  return `Destroy ${what} now. ${how}`;
+  const config = `The stack's config then asks for ${prefix === undefined ? "no workers" : "none of them"} any more, so that no later up rents them again.`;
+  return `Destroy ${what} now. ${how}\n${config}`;
 }
 
-/** Else the next `up`, or a monitor, rents them again. Answers what went wrong: it is no reason to let the meter run. */
-async function keepDown({ stack }: Session, prefix: string | undefined, { account }: KillOptions): Promise<string[]> {
+interface KeptDown {
+  edits: FleetEdit[];
+  /** What went wrong: it is no reason to let the meter run. */
+  problems: string[];
+}
+
+/** Before anything is destroyed: a monitor that finds a worker gone rents it again at once. */
+async function keepDown(
+  { stack, context, log }: Session,
+  prefix: string | undefined,
+  { choose, memberOf }: Aim,
+): Promise<KeptDown> {
   try {
-    const fleets = Object.entries(stack.fleets.read()).filter(
-      ([name, { workers }]) => workers > 0 && (account !== undefined || matchesPrefix(name, prefix)),
-    );
-    if (fleets.length > 0) await stack.fleets.change(fleets.map(([fleet]) => ({ fleet, path: ["workers"], value: 0 })));
-    return [];
+    const fleets = stack.fleets.read();
+    const chosen = prefix === undefined ? [] : await listed(context, choose);
+    const members = chosen.flatMap((row) => memberOf(row) ?? []);
+    const edits = editsToKeepDown(fleets, prefix, members);
+    if (edits.length > 0) await stack.fleets.change(edits);
+    for (const { fleet, path, value } of edits)
+      if (path[0] === "workers") log(`Fleet ${fleet} has ${value} workers in the config from now on.`);
+    return { edits, problems: [] };
   } catch (error) {
-    return [`the config still wants its workers, so an up rents them again: ${(error as Error).message}`];
+    return {
+      edits: [],
+      problems: [`the config still wants its workers, so an up rents them again: ${(error as Error).message}`],
+    };
   }
 }
 
-async function throughGate(session: Session, prefix: string | undefined): Promise<Killed> {
+async function throughGate(session: Session, prefix: string | undefined, { choose }: Aim): Promise<Killed> {
   const all = await session.fleets();
-  const orphans = all.findings.orphans.filter(({ row }) => matchesPrefix(row.label ?? "", prefix));
+  const orphans = all.findings.orphans.filter(({ row }) => choose(row));
   return destroyThroughGate(session.context, withPrefix(all, prefix), orphans);
 }
 

@@ -1,9 +1,10 @@
+import { type FleetCost, inPeriods, inWords } from "pulumi-vast/internal/fleet/cost";
 import { usd } from "pulumi-vast/internal/fleet/place";
 import { describeChanges } from "./change/describe.ts";
 import type { Sizes } from "./commands/scale.ts";
 import type { Fleets } from "./fleet/read.ts";
 import type { CommonOptions } from "./options.ts";
-import { expectedCosts, type FleetCost } from "./plan/cost.ts";
+import { expectedCosts } from "./plan/cost.ts";
 import { sizing } from "./scale.ts";
 import { openSession } from "./session.ts";
 import { EXIT, printJson, table } from "./terminal.ts";
@@ -23,7 +24,7 @@ export async function plan(wanted: Sizes, options: CommonOptions): Promise<numbe
   } else {
     console.log(describeChanges(changes));
     console.log(tableOfCosts(fleets));
-    console.log(`Now ${usd(now)}/h; then ${usd(after)}/h, ${usd(after * 24)}/day, ${usd(after * 720)}/month.`);
+    console.log(`Now ${usd(now)}/h; then ${inWords(inPeriods(after))}.`);
   }
   return fleets.some(({ unplaced }) => unplaced > 0) ? EXIT.partial : EXIT.ok;
 }

@@ -1,13 +1,14 @@
 import { spawn } from "node:child_process";
 import { VastError } from "pulumi-vast/internal/api/errors";
 import type { InstanceRow } from "pulumi-vast/internal/api/instances";
-import { isLoopback, type ProviderConfig } from "pulumi-vast/internal/config";
+import type { ProviderConfig } from "pulumi-vast/internal/config";
 import { conditionOf } from "pulumi-vast/internal/lifecycle/instance/condition";
 import { sshAddressesOf } from "pulumi-vast/internal/lifecycle/instance/ssh-address";
 import type { SshOptions } from "./commands/ssh.ts";
 import { findContract } from "./fleet/find.ts";
+import { hostKeyOptions } from "./fleet/host-keys.ts";
 import { openSession } from "./session.ts";
-import { EXIT, printJson } from "./terminal.ts";
+import { EXIT, printJson, progress } from "./terminal.ts";
 
 export async function ssh(worker: string, words: readonly string[], options: SshOptions): Promise<number> {
   const session = await openSession(options);
@@ -15,8 +16,20 @@ export async function ssh(worker: string, words: readonly string[], options: Ssh
   const args = [...sshArguments(row, session.context.config, options.proxy), ...words];
   if (options.json) printJson({ contract: row.id, label: row.label ?? "", command: ["ssh", ...args] });
   else if (options.print) console.log(["ssh", ...args.map(quoted)].join(" "));
-  else return run(args);
+  else return logIn(args);
   return EXIT.ok;
+}
+
+/** Of ssh itself, not of what ran there. */
+const NO_CONNECTION = 255;
+
+async function logIn(args: readonly string[]): Promise<number> {
+  const code = await run(args);
+  if (code === NO_CONNECTION)
+    progress(
+      "ssh could not log in. An instance knows the SSH keys that the account had when it was rented, and its `sshKeys`; VAST_SSH_KEY names the private key to log in with.",
+    );
+  return code;
 }
 
 export function sshArguments(
@@ -33,10 +46,7 @@ export function sshArguments(
   return [
     ...["-p", String(address.port)],
     ...(sshKeyFile === undefined ? [] : ["-i", sshKeyFile]),
-    // The next contract on this address is another machine, with another key.
-    ...["-o", `HostKeyAlias=vast-${row.id}`, "-o", "StrictHostKeyChecking=accept-new"],
-    // A simulator gives the same ids to other machines each time it starts.
-    ...(isLoopback(new URL(endpoint)) ? ["-o", "UserKnownHostsFile=/dev/null"] : []),
+    ...hostKeyOptions(row.id, endpoint).flatMap(([option, value]) => ["-o", `${option}=${value}`]),
     `root@${address.host}`,
   ];
 }

@@ -1,20 +1,24 @@
 import { type EngineEvent, LocalWorkspace, type ProjectSettings, Stack } from "@pulumi/pulumi/automation/index.js";
 import { VastError } from "pulumi-vast/internal/api/errors";
-import { stackMarkPrefix } from "pulumi-vast/internal/lifecycle/mark";
+import { type StackIdentity, stackMarkPrefix } from "pulumi-vast/internal/lifecycle/mark";
+import { Interrupted } from "./clock.ts";
 import { type FleetEdit, type FleetsConfig, fleetsConfig } from "./fleet/config.ts";
-import { explain } from "./stack/errors.ts";
+import { explain, StackBusyError } from "./stack/errors.ts";
 import { addEvent, noChanges, type PlannedChanges } from "./stack/preview.ts";
 import { knownOf, type StackResource, type StackState } from "./stack/state.ts";
 
 /**
  * A stack of the project folder, through the Automation API: the same engine, backend and program as `pulumi` itself. Runs
- * take the stack's own lock, so one is under way at a time, of whatever process: the others fail with StackBusyError.
+ * take the stack's own lock, so one is under way at a time, of whatever process: the others fail with StackBusyError. A lock
+ * whose process was killed on this machine holds nobody up.
  */
 export interface OperatorStack {
   readonly name: string;
   readonly project: string;
   /** Folder of the project. */
   readonly folder: string;
+  /** Of which the marks of its contracts are made. */
+  readonly identity: StackIdentity;
   /** With which the marks of its contracts begin. */
   readonly markPrefix: string;
   /** A setting of the stack's config as it was when the stack was opened, decrypted, e.g. `vast:owner`. */
@@ -47,7 +51,7 @@ export type OnLine = (line: string) => void;
 export interface RunOptions {
   targets?: readonly string[] | undefined;
   onLine: OnLine;
-  /** Aborted, the engine ends what it has begun and starts nothing more. */
+  /** Aborted, the engine ends what it has begun and starts nothing more; the run then throws the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
@@ -58,7 +62,7 @@ export interface PreviewOptions {
 }
 
 export async function openStack(options: { cwd: string; stack?: string | undefined }): Promise<OperatorStack> {
-  const workspace = await LocalWorkspace.create({ workDir: options.cwd });
+  const workspace = await LocalWorkspace.create({ workDir: options.cwd }).catch(explain(options.stack ?? "?"));
   const name = options.stack ?? (await selectedStack(workspace));
   const settings = await workspace.projectSettings().catch(explain(name));
   const config = await workspace.getAllConfig(name).catch(explain(name));
@@ -68,8 +72,17 @@ export async function openStack(options: { cwd: string; stack?: string | undefin
   // As the program's own `pulumi.getStack()`: without the organisation.
   const bareName = name.split("/").at(-1) ?? name;
   const owner = ownerOf(config["vast:owner"]?.value, name);
-  const markPrefix = stackMarkPrefix({ project: settings.name, stack: bareName, owner });
-  const run = async (running: Promise<unknown>) => void (await running.catch(explain(name)));
+  const identity = { project: settings.name, stack: bareName, owner };
+  const markPrefix = stackMarkPrefix(identity);
+  const run = async (start: () => Promise<unknown>): Promise<void> => {
+    try {
+      await start().catch(explain(name));
+    } catch (error) {
+      if (!(error instanceof StackBusyError && error.isAbandoned)) throw error;
+      await stack.cancel().catch(explain(name));
+      await start().catch(explain(name));
+    }
+  };
 
   const deployment = async () => (await workspace.exportStack(name).catch(explain(name))).deployment;
   const fleets = fleetsConfig({ folder: configFolder(options.cwd, settings), stack: bareName, project: settings.name });
@@ -79,13 +92,14 @@ export async function openStack(options: { cwd: string; stack?: string | undefin
     using draft = edits.length === 0 ? undefined : fleets.draft(edits);
     const configFile = draft ? { configFile: draft.file } : {};
     const onEvent = (event: EngineEvent) => addEvent(changes, event);
-    await run(stack.preview({ ...targeted(targets), ...configFile, ...(signal ? { signal } : {}), onEvent }));
+    await run(() => stack.preview({ ...targeted(targets), ...configFile, ...untilAborted(signal), onEvent }));
     return changes;
   };
   return {
     name,
     project: settings.name,
     folder: options.cwd,
+    identity,
     markPrefix,
     config: (key) => config[key]?.value,
     fleets,
@@ -93,14 +107,20 @@ export async function openStack(options: { cwd: string; stack?: string | undefin
     deployment,
     program: async () => (await preview()).declared,
     preview,
-    refresh: (onLine) => run(stack.refresh({ clearPendingCreates: true, ...spoken({ onLine }) })),
-    up: ({ replace, ...options }) =>
-      run(
+    refresh: (onLine) => run(() => stack.refresh({ clearPendingCreates: true, ...spoken({ onLine }) })),
+    up: async ({ replace, ...options }) => {
+      await run(() =>
         stack.up({ ...spoken(options), ...targeted(options.targets), ...(replace ? { replace: [...replace] } : {}) }),
-      ),
-    destroy: (options) =>
-      run(stack.destroy({ ...spoken(options), ...targeted(options.targets), targetDependents: true })),
-    cancel: () => run(stack.cancel()),
+      );
+      assertWhole(options);
+    },
+    destroy: async (options) => {
+      // Without a target the engine would take the whole stack.
+      if (options.targets.length === 0) return;
+      await run(() => stack.destroy({ ...spoken(options), ...targeted(options.targets), targetDependents: true }));
+      assertWhole(options);
+    },
+    cancel: () => run(() => stack.cancel()),
   };
 }
 
@@ -128,7 +148,33 @@ function spoken({ onLine, signal }: Pick<RunOptions, "onLine" | "signal">) {
     rest = lines.pop() ?? "";
     for (const line of lines) if (line.trim() !== "") onLine(line);
   };
-  return { color: "never" as const, onOutput, ...(signal ? { signal } : {}) };
+  return { color: "never" as const, onOutput, ...untilAborted(signal) };
+}
+
+/** One for each signal: a monitor's is given to hundreds of runs. */
+const forEngine = new WeakMap<AbortSignal, AbortSignal>();
+
+/**
+ * The engine ends in order when it is interrupted once, and at once when twice.
+ * @throws what the signal was aborted with: a run that has not begun does not begin
+ */
+function untilAborted(signal: AbortSignal | undefined): { signal?: AbortSignal } {
+  if (signal === undefined) return {};
+  signal.throwIfAborted();
+  const known = forEngine.get(signal);
+  if (known) return { signal: known };
+  const interrupt = new AbortController();
+  signal.addEventListener("abort", () => {
+    const knows = signal.reason instanceof Interrupted && signal.reason.reachedAll;
+    if (!knows) interrupt.abort(signal.reason);
+  });
+  forEngine.set(signal, interrupt.signal);
+  return { signal: interrupt.signal };
+}
+
+/** An engine that was interrupted, and in which nothing failed, ends as if all had been done (seen with 3.220). */
+function assertWhole({ signal }: RunOptions): void {
+  signal?.throwIfAborted();
 }
 
 async function selectedStack(workspace: LocalWorkspace): Promise<string> {

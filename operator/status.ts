@@ -8,6 +8,7 @@ import { classify, type Findings, type StackKnowledge } from "pulumi-vast/intern
 import { survey } from "pulumi-vast/internal/lifecycle/reconcile/survey";
 import { billedDph } from "./billing.ts";
 import { contextOf } from "./context.ts";
+import type { FleetEntry } from "./fleet/config.ts";
 import type { CommonOptions } from "./options.ts";
 import { openStack } from "./stack.ts";
 import { coloured, EXIT, printJson, progress, table } from "./terminal.ts";
@@ -17,13 +18,29 @@ export async function status(prefix: string | undefined, options: CommonOptions)
   const context = contextOf(stack, progress);
   const { observed, known } = await survey(context, () => stack.knowledge());
   const findings = classify(observed, known);
-  const lines = linesOf(observed.rows, known, findings).filter(({ label }) => matchesPrefix(label, prefix));
-  const shown = { stack: stack.name, instances: lines, volumes: prefix === undefined ? volumesOf(findings) : [] };
-  const total = totalOf([...shown.instances, ...shown.volumes]);
-  if (options.json) printJson({ ...shown, total });
-  else print(shown.instances, shown.volumes, total);
-  const odd = findings.missing.length > 0 || lines.some(({ note }) => note !== "");
+  const shown = overview(observed.rows, known, findings, prefix);
+  if (options.json) printJson({ stack: stack.name, ...shown });
+  else print(shown, stack.fleets.read());
+  const odd = findings.missing.length > 0 || shown.instances.some(({ note }) => note !== "");
   return odd ? EXIT.partial : EXIT.ok;
+}
+
+export interface Overview {
+  instances: Line[];
+  volumes: VolumeLine[];
+  total: Total;
+}
+
+/** With a prefix, contracts whose label has it; volumes belong to none. */
+export function overview(
+  rows: ReadonlyMap<number, InstanceRow>,
+  known: Pick<StackKnowledge, "recorded">,
+  findings: Findings,
+  prefix: string | undefined,
+): Overview {
+  const instances = linesOf(rows, known, findings).filter(({ label }) => matchesPrefix(label, prefix));
+  const volumes = prefix === undefined ? volumesOf(findings) : [];
+  return { instances, volumes, total: totalOf([...instances, ...volumes]) };
 }
 
 interface Line {
@@ -38,7 +55,11 @@ interface Line {
   note: "" | "lost" | "parked";
 }
 
-function linesOf(rows: ReadonlyMap<number, InstanceRow>, known: StackKnowledge, findings: Findings): Line[] {
+function linesOf(
+  rows: ReadonlyMap<number, InstanceRow>,
+  known: Pick<StackKnowledge, "recorded">,
+  findings: Findings,
+): Line[] {
   const recorded = known.recorded.filter(({ type }) => type === "Instance").map(({ id }) => Number(id));
   const parked = findings.parked.map(({ record }) => record.contract);
   const orphans = findings.orphans.map(({ row }) => row.id);
@@ -107,8 +128,8 @@ function totalOf(lines: readonly { dph: number; status: string }[]): Total {
   };
 }
 
-function print(instances: readonly Line[], volumes: readonly VolumeLine[], total: Total): void {
-  if (instances.length === 0) console.log("No instances.");
+function print({ instances, volumes, total }: Overview, fleets: Readonly<Record<string, FleetEntry>>): void {
+  if (instances.length === 0) console.log(`No instances.${whatToDo(fleets)}`);
   else
     console.log(
       table(
@@ -134,4 +155,11 @@ function print(instances: readonly Line[], volumes: readonly VolumeLine[], total
   if (total.stoppedPerMonth > 0) console.log(`What does not run costs ${usd(total.stoppedPerMonth)}/month of that.`);
   if (instances.some(({ note }) => note !== ""))
     console.log(coloured("yellow", "Some are lost or parked: see vast-fleet reconcile."));
+}
+
+function whatToDo(fleets: Readonly<Record<string, FleetEntry>>): string {
+  const wanted = Object.entries(fleets).filter(([, { workers }]) => workers > 0);
+  if (wanted.length === 0) return "";
+  const sizes = wanted.map(([name, { workers }]) => `${name} ${workers}`).join(", ");
+  return ` The config asks for workers (${sizes}): vast-fleet plan shows what they would cost, vast-fleet up rents them.`;
 }

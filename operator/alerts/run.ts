@@ -119,6 +119,7 @@ function show(rules: AlertRules, { json }: AlertsOptions): number {
     receiver: new URL(rule.webhook).host,
   }));
   if (json) printJson({ alerts: rows });
+  else if (rows.length === 0) console.log("There are no rules: stacks/alerts.yaml has an example of each kind.");
   else
     console.log(
       table(

@@ -41,5 +41,6 @@ export function describePolicy(policies: ScalingPolicy, nowS: number): string {
       `up ${policy.cooldownMinutes.up} min, down ${policy.cooldownMinutes.down} min`,
     ];
   });
+  if (rows.length === 0) return "The policy names no fleet: stacks/autoscale.yaml has an example of each key.";
   return table(["Fleet", "Queue", "Workers now", "Budget", "Cooldown"], rows);
 }

@@ -20,6 +20,8 @@ export interface Change {
   destroy?: boolean;
   /** Asked instead of what a preview says. */
   question?: string;
+  /** Done once somebody has agreed, before anything is changed; when it fails nothing is. */
+  first?: () => Promise<void>;
 }
 
 export interface ChangeOptions {
@@ -40,7 +42,7 @@ export async function makeChange(session: Session, change: Change, options: Chan
   if (!options.json || !options.yes) session.log(shown);
   if (!(await confirmed("Go on?", options.yes))) return EXIT.partial;
   const startedS = session.clock.nowS();
-  const failure = await withEdits(session, change.edits, () => run(session, change)).then(
+  const failure = await perform(session, change).then(
     () => undefined,
     (error: Error) => error,
   );
@@ -54,6 +56,11 @@ export async function makeChange(session: Session, change: Change, options: Chan
 async function look(session: Session, { edits, targets }: Change): Promise<PlannedChanges> {
   session.log("Asking the engine what would change (a preview) …");
   return session.stack.preview({ edits, targets, signal: session.signal });
+}
+
+async function perform(session: Session, change: Change): Promise<void> {
+  await change.first?.();
+  await withEdits(session, change.edits, () => run(session, change));
 }
 
 function run({ stack, log, signal }: Session, { destroy, targets }: Change): Promise<void> {
@@ -76,10 +83,11 @@ interface Done {
 
 function record(
   { record }: Session,
-  { what, why, fleets, edits }: Change,
+  { what, why, fleets, edits, destroy, targets = [] }: Change,
   { before, after, failure, seconds }: Done,
 ): void {
-  const concerned = (all: Fleets) => fleets.flatMap((name) => withPrefix(all, name));
+  const concerned = (all: Fleets) =>
+    destroy ? all.workers.filter(({ urn }) => targets.includes(urn)) : fleets.flatMap((name) => withPrefix(all, name));
   const facts = (all: Fleets) =>
     concerned(all).map(({ label, contract, condition }) => ({ label, contract, condition }));
   const dph = (all: Fleets) => concerned(all).reduce((sum, worker) => sum + worker.dph, 0);
@@ -100,7 +108,7 @@ function record(
 
 function finish(
   { stack, log }: Session,
-  { fleets }: Change,
+  { fleets, destroy }: Change,
   options: ChangeOptions,
   after: Fleets,
   planned: PlannedChanges | undefined,
@@ -113,7 +121,8 @@ function finish(
     if (planned?.steps.length === 0) log("Nothing had to be changed.");
     console.log(tableOfFleets(states));
   }
-  return failure || states.some(incomplete) ? EXIT.partial : EXIT.ok;
+  const isPartial = failure !== undefined || (!destroy && states.some(incomplete));
+  return isPartial ? EXIT.partial : EXIT.ok;
 }
 
 function incomplete({ wanted, workers, notRunning }: FleetState): boolean {

@@ -13,19 +13,20 @@ export function killCommand(): Command {
     .description(
       "EMERGENCY: destroy all contracts of this stack at once, WITHOUT copying anything out, past the engine",
     )
-    .argument("[prefix]", "only labels that are this, or begin with this and a -")
+    .argument("[prefix]", "only fleets and labels that are this, or begin with this and a -")
     .option("--copy-out", "copy results out first: takes longer, and keeps what cannot be copied")
     .option("--account <name>", "every contract of the account, whoever rented it; type its name (its e-mail address)")
     .addHelpText(
       "after",
       `
-Contracts are told by this stack's mark, lost ones included; those of other stacks are not touched without --account. The
-fleets then have 0 workers in the stack's config, and the state is refreshed. Volumes and other people's contracts that
-still bill are listed at the end.
+Contracts are told by this stack's mark, lost ones included; those of other stacks are not touched without --account. What is
+killed stays dead: the stack's config asks for it no more (fleets have 0 workers, or these workers fewer), so that no later up
+and no monitor rents it again. Then the state is refreshed, and volumes and other people's contracts that still bill are listed.
 
 Examples:
   vast-fleet kill                           everything of this stack, within a minute
   vast-fleet kill zeb-large --yes           one fleet, without asking
+  vast-fleet kill zeb-worker-1              one worker; its fleet goes on without it
   vast-fleet kill --copy-out                through the copy-out gate
   vast-fleet kill --account me@example.com  the whole account
 

@@ -2,18 +2,20 @@ import type { InstanceRow } from "pulumi-vast/internal/api/instances";
 import { UsageError } from "../terminal.ts";
 import type { Fleet, Fleets, Worker } from "./read.ts";
 
-/** A worker by its label, its name in the program or its contract's id. */
+/** A worker by its label, its name in the program, its contract's id, or as the inventory calls it: `vast-<id>`. */
 export function findWorker({ workers }: Pick<Fleets, "workers">, text: string): Worker {
-  const found = workers.filter(({ label, name, contract }) => [label, name, String(contract)].includes(text));
+  const found = workers.filter(({ label, name, contract }) =>
+    [label, name, `${contract}`, `vast-${contract}`].includes(text),
+  );
   const [worker] = found;
   if (worker && found.length === 1) return worker;
   if (found.length > 1)
     throw new UsageError(
       `"${text}" is the label of ${found.length} workers: say the contract's id (vast-fleet status)`,
     );
-  throw new UsageError(
-    `no worker of this stack is called "${text}"; it has ${listed(workers.map(({ label }) => label))}`,
-  );
+  const known =
+    workers.length === 0 ? "it has rented nothing yet" : `it has ${listed(workers.map(({ label }) => label))}`;
+  throw new UsageError(`no worker of this stack is called "${text}"; ${known}`);
 }
 
 /** A worker as above, or by its id any contract of the account: for what only looks. */

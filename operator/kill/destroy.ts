@@ -4,6 +4,8 @@ import type { Context } from "pulumi-vast/internal/context";
 export interface Killed {
   /** Ids of contracts that are proven gone. */
   destroyed: number[];
+  /** Their labels. */
+  labels: string[];
   /** Ids of those that are still listed, or whose end could not be proven. */
   left: number[];
   /** Seconds of the service. */
@@ -20,27 +22,30 @@ const MOST_ROUNDS = 3;
  */
 export async function destroyChosen(context: Context, choose: (row: InstanceRow) => boolean): Promise<Killed> {
   const startedS = context.clock.elapsedS();
-  const destroyed = new Set<number>();
+  const destroyed = new Map<number, string>();
   const errors: string[] = [];
   let found = await listed(context, choose);
   for (let round = 0; round < MOST_ROUNDS && found.length > 0; round++) {
-    const ends = await Promise.allSettled(found.map((id) => context.destroyer.destroy(id)));
-    ends.forEach((end, index) => {
-      if (end.status === "fulfilled") destroyed.add(found[index] ?? 0);
-      else errors.push(String((end.reason as Error).message));
+    const ends = await Promise.allSettled(found.map(({ id }) => context.destroyer.destroy(id)));
+    found.forEach(({ id, label }, index) => {
+      const end = ends[index];
+      if (end?.status === "rejected") errors.push((end.reason as Error).message);
+      else destroyed.set(id, label ?? "");
     });
     found = await listed(context, choose);
   }
-  const left = new Set(found);
+  const left = found.map(({ id }) => id);
+  for (const id of left) destroyed.delete(id);
   return {
-    destroyed: [...destroyed].filter((id) => !left.has(id)),
-    left: found,
+    destroyed: [...destroyed.keys()],
+    labels: [...destroyed.values()],
+    left,
     seconds: context.clock.elapsedS() - startedS,
     errors: [...new Set(errors)],
   };
 }
 
-async function listed(context: Context, choose: (row: InstanceRow) => boolean): Promise<number[]> {
+export async function listed(context: Context, choose: (row: InstanceRow) => boolean): Promise<InstanceRow[]> {
   const { rows } = await context.sweeper.since(context.clock.elapsedS());
-  return [...rows.values()].filter(choose).map(({ id }) => id);
+  return [...rows.values()].filter(choose);
 }

@@ -13,18 +13,22 @@ export async function destroyThroughGate(
 ): Promise<Killed> {
   const startedS = context.clock.elapsedS();
   const destroys = [
-    ...workers.map(({ contract, state }) => ({
-      id: contract,
+    ...workers.map(({ contract, label, state }) => ({
+      ...{ id: contract, label },
       destroy: () => deleteInstance(context, String(contract), { ...state }),
     })),
-    ...orphans.map((orphan) => ({ id: orphan.row.id, destroy: () => destroyOrphan(context, orphan, {}) })),
+    ...orphans.map((orphan) => ({
+      ...{ id: orphan.row.id, label: orphan.row.label ?? "" },
+      destroy: () => destroyOrphan(context, orphan, {}),
+    })),
   ];
   const ends = await Promise.allSettled(destroys.map(({ destroy }) => destroy()));
-  const ids = (status: PromiseSettledResult<void>["status"]) =>
-    destroys.flatMap(({ id }, index) => (ends[index]?.status === status ? [id] : []));
+  const ended = (status: PromiseSettledResult<void>["status"]) =>
+    destroys.filter((_, index) => ends[index]?.status === status);
   return {
-    destroyed: ids("fulfilled"),
-    left: ids("rejected"),
+    destroyed: ended("fulfilled").map(({ id }) => id),
+    labels: ended("fulfilled").map(({ label }) => label),
+    left: ended("rejected").map(({ id }) => id),
     seconds: context.clock.elapsedS() - startedS,
     errors: ends.flatMap((end) => (end.status === "rejected" ? [(end.reason as Error).message] : [])),
   };

@@ -2,9 +2,10 @@ import { VastError } from "pulumi-vast/internal/api/errors";
 import { openShell, quoted, type Ran } from "pulumi-vast/internal/copy-out/ssh";
 import { z } from "zod";
 import type { MeshOptions } from "../commands/mesh.ts";
+import { findWorker } from "../fleet/find.ts";
 import { type Worker, withPrefix } from "../fleet/read.ts";
 import { openSession, type Session } from "../session.ts";
-import { coloured, EXIT, printJson, table, UsageError } from "../terminal.ts";
+import { coloured, EXIT, printJson, table } from "../terminal.ts";
 import { type MeshAddresses, readAddresses, writeAddresses } from "./addresses.ts";
 
 /** What stacks/config.ts puts beside the join step of a profile. */
@@ -40,7 +41,7 @@ export async function mesh(action: "status" | "discover" | "restart", options: M
   const session = await openSession(options);
   const all = await session.fleets();
   const chosen = withPrefix(all, options.prefix).filter((worker) => meshOf(worker) !== undefined);
-  const workers = options.instance === undefined ? chosen : [named(chosen, options.instance)];
+  const workers = options.instance === undefined ? chosen : [findWorker({ workers: chosen }, options.instance)];
   if (workers.length === 0)
     throw new VastError("config", "no worker of the stack belongs to a mesh", {
       fix: "give the fleet's profile a `mesh` with its join step (docs/operator-scale.md)",
@@ -58,13 +59,6 @@ export async function mesh(action: "status" | "discover" | "restart", options: M
 function meshOf({ inputs }: Pick<Worker, "inputs">): Commands | undefined {
   const text = inputs.env?.[VARIABLE];
   return text === undefined ? undefined : commandsSchema.parse(JSON.parse(text));
-}
-
-/** By label, contract id, or the id of the hosts file (`vast-12345`). */
-function named(workers: readonly Worker[], name: string): Worker {
-  const found = workers.find(({ label, contract }) => [label, String(contract), `vast-${contract}`].includes(name));
-  if (found) return found;
-  throw new UsageError(`no worker of a mesh is called "${name}"; vast-fleet mesh status shows them`);
 }
 
 async function look(session: Session, worker: Worker): Promise<Found> {

@@ -6,7 +6,7 @@ import {
   type KnownResource,
   type StackKnowledge,
 } from "pulumi-vast/internal/lifecycle/reconcile/findings";
-import { survey } from "pulumi-vast/internal/lifecycle/reconcile/survey";
+import { parkedFor, survey } from "pulumi-vast/internal/lifecycle/reconcile/survey";
 import type { ReconcileOptions } from "../commands/reconcile.ts";
 import { contextOf } from "../context.ts";
 import { type OperatorStack, openStack } from "../stack.ts";
@@ -62,7 +62,8 @@ async function look(stack: OperatorStack, context: Context, remembered: readonly
     progress(`The program cannot be asked, so what it would take up is not known: ${error.message}`);
     return undefined;
   });
-  return { known, findings: classify(observed, { ...known, program }) };
+  const all = { ...known, program };
+  return { known, findings: classify({ ...observed, parked: await parkedFor(context, all) }, all) };
 }
 
 /** Did anything have to be taken up? */

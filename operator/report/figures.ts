@@ -225,7 +225,19 @@ function notesOf({ samples, unit, costs }: Material, stretches: readonly Stretch
     );
   else if (stretches.every(({ units }) => units === 0))
     notes.push(`No log said how many ${unit} were done; \`--units\` takes another regular expression.`);
+  const lookedEveryS = usualGapS(samples);
+  if (lookedEveryS !== undefined)
+    notes.push(
+      `Workers were looked at every ${Math.ceil(lookedEveryS / 60)} min: interruptions and recoveries are no more exact than that.`,
+    );
   return notes;
+}
+
+/** Between two looks; the median, since cron was not always there. */
+function usualGapS(samples: readonly Sample[]): number | undefined {
+  const looks = [...new Set(samples.map(({ atS }) => atS))].toSorted((a, b) => a - b);
+  const gaps = looks.slice(1).map((atS, index) => atS - (looks[index] ?? atS));
+  return gaps.toSorted((a, b) => a - b)[Math.floor((gaps.length - 1) / 2)];
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

@@ -31,7 +31,7 @@ export function page(report: Report): string {
 </head>
 <body>
 <main>
-<h1>${title}</h1>
+<h1>${title.replaceAll(/\d{4}-\d{2}-\d{2}/g, '<span class="date">$&</span>')}</h1>
 <div class="facts">${facts.join("\n")}</div>
 <div class="cards">${[...charts, ...sections(report).map(card)].join("\n")}</div>
 <footer>${report.notes.map((note) => `<p>${escaped(note)}</p>`).join("")}</footer>
@@ -50,7 +50,8 @@ function chart(id: string, title: string, says: string): string {
 
 function card({ title, head, rows }: Section): string {
   const cells = (tag: "td" | "th", values: readonly string[]) =>
-    `<tr>${values.map((value) => `<${tag}>${escaped(value)}</${tag}>`).join("")}</tr>`;
+    // "Games/USD" may be broken on a phone.
+    `<tr>${values.map((value) => `<${tag}>${escaped(value).replaceAll("/", "/<wbr>")}</${tag}>`).join("")}</tr>`;
   const kind = title === "Interruptions" ? ' class="text"' : "";
   return `<section class="card"><h2>${escaped(title)}</h2><div class="scroll"><table${kind}><thead>${cells("th", head)}</thead><tbody>${rows.map((values) => cells("td", values)).join("")}</tbody></table></div></section>`;
 }

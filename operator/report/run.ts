@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import type { ReportOptions } from "../commands/report.ts";
-import type { Worker } from "../fleet/read.ts";
+import type { Fleets, Worker } from "../fleet/read.ts";
 import { openSession, type Session } from "../session.ts";
 import { fleetOf } from "../spend/fleet-of.ts";
 import { chargesIn } from "../spend/meter.ts";
@@ -12,6 +12,8 @@ import { appendSamples, readSamples } from "./samples.ts";
 import { headlines, markdown, sections, titleOf } from "./text.ts";
 
 const DAY_S = 86_400;
+/** Commands that end workers because somebody wants it. */
+const REMOVES: ReadonlySet<string> = new Set(["autoscale", "scale", "down", "reap", "shutdown", "kill"]);
 
 export async function report(options: ReportOptions): Promise<number> {
   const session = await openSession(options);
@@ -33,9 +35,10 @@ export async function report(options: ReportOptions): Promise<number> {
 }
 
 async function gather(session: Session, file: string, options: ReportOptions): Promise<Material> {
+  // The list first: its rows tell the service's time.
+  const all = await session.fleets();
   const toS = options.to ?? session.clock.nowS();
   const fromS = options.from ?? Math.floor(toS / DAY_S) * DAY_S - (options.days - 1) * DAY_S;
-  const all = await session.fleets();
   const fleets = all.fleets.map(({ name }) => name);
   const team = teamOf(session);
   const workers = new Map(all.workers.map((worker) => [`instance-${worker.contract}`, worker]));
@@ -50,16 +53,28 @@ async function gather(session: Session, file: string, options: ReportOptions): P
     costs: (await costsIn(session, fromS, toS)).filter(mine),
     samples: readSamples(file, { fromS, toS }),
     removals: actions
-      .filter(({ what }) => ["autoscale", "scale", "down", "shutdown", "kill"].includes(what))
+      .filter(({ what }) => REMOVES.has(what))
       .flatMap(({ at, workers: labels }) => labels.map((label) => ({ label, atS: Date.parse(at) / 1000 }))),
-    factsOf: (cost) => ({ team: team(workers.get(cost.source)), ...factsOf(cost, workers.get(cost.source), fleets) }),
+    factsOf: (cost) => factsOf(cost, workers.get(cost.source), { all, fleets, team }),
     actions: Object.fromEntries(Object.entries(counts).map(([what, some]) => [what, some?.length ?? 0])),
   };
 }
 
-function factsOf({ label }: Cost, worker: Worker | undefined, fleets: readonly string[]) {
+interface Known {
+  all: Fleets;
+  fleets: readonly string[];
+  team: ReturnType<typeof teamOf>;
+}
+
+function factsOf({ label }: Cost, worker: Worker | undefined, { all, fleets, team }: Known) {
   const fleet = worker?.fleet ?? fleetOf(label, fleets);
-  return { ...(fleet ? { fleet } : {}), ...(worker?.machine ? { gpu: worker.machine.gpu } : {}) };
+  // Of a worker that is gone the others of its fleet tell the team: they have one profile.
+  const fellow = worker ?? all.workers.find((other) => fleet !== undefined && other.fleet === fleet);
+  return {
+    team: team(fellow),
+    ...(fleet ? { fleet } : {}),
+    ...(worker?.machine ? { gpu: worker.machine.gpu } : {}),
+  };
 }
 
 /** Day by day: a charge over several days does not say which of them cost what. */

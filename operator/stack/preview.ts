@@ -37,9 +37,15 @@ export function addEvent(changes: PlannedChanges, event: EngineEvent): void {
   if (diagnosticEvent && !diagnosticEvent.ephemeral) {
     const { severity, urn = "", message } = diagnosticEvent;
     const text = plain(message);
-    if (text === "" || severity === "info#err") return;
-    changes.messages.push({ severity, resource: nameOf(urn), text });
+    if (text !== "" && isTold(severity)) changes.messages.push({ severity, resource: nameOf(urn), text });
   }
+}
+
+const TOLD = ["info", "warning", "error"] as const;
+
+/** The engine's own debugging comes with the events too, whatever their types say, and programs' stderr. */
+function isTold(severity: string): severity is (typeof TOLD)[number] {
+  return (TOLD as readonly string[]).includes(severity);
 }
 
 /** A replacement shows as one step of its own, besides the two that it is made of. */

@@ -1,6 +1,6 @@
 import PQueue from "p-queue";
 import type { ActionRecord } from "../record.ts";
-import { type Decision, decide } from "./decide.ts";
+import { type Decision, decide, moreVramThan } from "./decide.ts";
 import type { Order, WatchedFleet } from "./fleet.ts";
 import { type LogReading, readLog } from "./log.ts";
 import { actionOf, entryOf, Memory, type WatchEntry } from "./memory.ts";
@@ -66,7 +66,7 @@ export class Watch {
   async check(options: { logs: boolean; dryRun?: boolean; signal?: AbortSignal | undefined }): Promise<CheckReport> {
     const { nowS } = this.#deps;
     const report: CheckReport = { atS: nowS(), workers: [], repaired: [], alerts: [], settled: [] };
-    const workers = await this.#ask(report);
+    const workers = await this.#ask(report, options.signal);
     if (workers === undefined) return report;
     const sights = await this.#look(workers, options.logs);
     report.atS = nowS();
@@ -81,7 +81,7 @@ export class Watch {
   }
 
   /** An answer that does not come, or is odd, proves nothing about any worker. */
-  async #ask(report: CheckReport): Promise<WatchedWorker[] | undefined> {
+  async #ask(report: CheckReport, signal: AbortSignal | undefined): Promise<WatchedWorker[] | undefined> {
     const { fleet, say, record } = this.#deps;
     try {
       const workers = await fleet.workers();
@@ -97,7 +97,8 @@ export class Watch {
       return workers;
     } catch (error) {
       const reason = (error as Error).message;
-      if (this.#outage === undefined) {
+      // A terminal's Ctrl-C ends the look that is under way as well.
+      if (this.#outage === undefined && !signal?.aborted) {
         say(`nothing can be concluded now, so nothing is done: ${reason}`);
         record.append({ what: "outage", why: reason, fleets: [fleet.name], outcome: "failed" });
       }
@@ -114,9 +115,19 @@ export class Watch {
         const { contract, row } = worker;
         // One that has ended is asked in any case: its last words decide what helps.
         const wanted = row?.actual_status === "running" ? logs : hasEnded(worker);
-        return { worker, log: wanted && contract !== undefined ? await this.#log(contract) : undefined };
+        return this.#withMarket({
+          worker,
+          log: wanted && contract !== undefined ? await this.#log(contract) : undefined,
+        });
       }),
     );
+  }
+
+  async #withMarket(sight: Sight): Promise<Sight> {
+    const { fleet, settings, nowS } = this.#deps;
+    if (!ruleFor(signOf(sight, settings.patterns, nowS())).moreVram) return sight;
+    const larger = await fleet.hasLarger(sight.worker, moreVramThan(sight.worker)).catch(() => undefined);
+    return larger === undefined ? sight : { ...sight, larger };
   }
 
   async #log(contract: number): Promise<LogReading | undefined> {

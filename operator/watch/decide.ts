@@ -44,12 +44,20 @@ export function decide(
     );
   if (sign === "preempted" && worker.inputs?.onInterruption === "fail")
     return decided("alert", 'it was outbid, and onInterruption is "fail"');
-  const repair = rule.repair === "restart" && !mayRestart(worker.contract, memory, nowS) ? "replace" : rule.repair;
+  const repair = repairOf(rule, sight, memory, nowS);
+  if (repair === "alert") return decided("alert", `${reason}; no machine with more memory meets its criteria`);
   if (repair !== "restart" && replacedLately(memory, nowS) >= settings.replacementsPerHour)
     return decided("alert", `${reason}; replaced ${replacedLately(memory, nowS)} times within the hour, so no more`);
   const againS = nextTryS(memory);
   if (againS > nowS) return { ...decided("leave", `${reason}; the last try did not go through`), dueS: againS };
-  return { ...decided(repair, reason), ...demandsOf(rule, sight) };
+  return { ...decided(repair, reason), ...(repair === "restart" ? {} : demandsOf(rule, sight)) };
+}
+
+/** A machine that helps no more than this one is not rented, least of all when there is none: then a new start may help. */
+function repairOf(rule: Rule, { worker, larger }: Sight, memory: WorkerMemory | undefined, nowS: number): Repair {
+  const again = mayRestart(worker.contract, memory, nowS);
+  if (rule.moreVram && larger === false) return again && worker.row?.actual_status !== "running" ? "restart" : "alert";
+  return rule.repair === "restart" && !again ? "replace" : rule.repair;
 }
 
 /** Epoch seconds at which the sign has held for long enough. */
@@ -107,16 +115,17 @@ function demandsOf(
   { excludeMachine, moreVram }: Rule,
   { worker }: Sight,
 ): Pick<Decision, "excludeMachine" | "minVramGb"> {
-  const { row, inputs } = worker;
+  const { row } = worker;
   if (row === undefined) return {};
-  const vramGb = Math.floor((row.gpu_ram ?? 0) / MB_PER_GB);
   return {
     ...(excludeMachine && worker.inputs?.volume === undefined ? { excludeMachine: row.machine_id } : {}),
-    ...(moreVram ? { minVramGb: Math.max(vramGb, minVramOf(inputs)) + 1 } : {}),
+    ...(moreVram ? { minVramGb: moreVramThan(worker) } : {}),
   };
 }
 
-function minVramOf(inputs: Sight["worker"]["inputs"]): number {
+/** GB per GPU: more than this machine has, and than was asked for. */
+export function moreVramThan({ row, inputs }: Sight["worker"]): number {
   const offer = inputs?.offer;
-  return offer !== undefined && "minVramGb" in offer ? (offer.minVramGb ?? 0) : 0;
+  const asked = offer !== undefined && "minVramGb" in offer ? (offer.minVramGb ?? 0) : 0;
+  return Math.max(Math.floor((row?.gpu_ram ?? 0) / MB_PER_GB), asked) + 1;
 }

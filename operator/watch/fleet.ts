@@ -27,6 +27,8 @@ export interface WatchedFleet {
   workers(): Promise<WatchedWorker[]>;
   /** The end of a worker's log; undefined where it cannot be had. */
   log(contract: number): Promise<string | undefined>;
+  /** Whether the market has a machine for the worker with so many GB of memory per GPU. @throws where it cannot be asked */
+  hasLarger(worker: WatchedWorker, minVramGb: number): Promise<boolean>;
   /**
    * One update for all orders. What went wrong is an answer: part of it may have gone well.
    * @throws where it is certain that nothing was changed, e.g. while another update is under way
@@ -34,6 +36,6 @@ export interface WatchedFleet {
   repair(orders: readonly Order[], signal?: AbortSignal): Promise<string | undefined>;
   /** Parked contracts of the fleet whose host is back (they bill again), or which are gone, as of the last `workers()`. */
   parked(): Promise<readonly Parked[]>;
-  /** Takes all workers down, their results copied out; says what went wrong. */
-  tearDown(signal?: AbortSignal): Promise<string | undefined>;
+  /** Takes all workers and their volumes down, results copied out; says what went wrong. */
+  tearDown(signal: AbortSignal): Promise<string | undefined>;
 }

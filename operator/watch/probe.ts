@@ -23,7 +23,7 @@ export async function bootstrapCheck(probe: Probe, region: string): Promise<stri
 async function s3Check(url: string, region: string, endpoint: string | undefined): Promise<string> {
   const [, bucket = "", key = ""] = /^s3:\/\/([^/]+)\/(.+)$/.exec(url) ?? [];
   const objects = await openBucket({ bucket, region, endpoint }).list(key);
-  if (objects.length > 0) return `${url} is there`;
+  if (objects.some((object) => object.key === key)) return `${url} is there`;
   throw missing(`there is no object ${url}`);
 }
 

@@ -1,3 +1,5 @@
+import { matchesPrefix } from "pulumi-vast/internal/lifecycle/look-up";
+import { whenFree } from "../change/when-free.ts";
 import { withEdits } from "../change/with-edits.ts";
 import { Interrupted, interrupts } from "../clock.ts";
 import { sizing } from "../scale.ts";
@@ -25,10 +27,10 @@ export async function runMonitor(
   options: MonitorOptions,
 ): Promise<number> {
   const tearingDown = new AbortController();
-  const signal = interrupts(() => {
+  const signal = interrupts((interrupted) => {
     if (tearingDown.signal.aborted) process.exit(EXIT.failure);
     progress("Again: what has begun is ended, nothing more is begun. Once more ends this at once.");
-    tearingDown.abort();
+    tearingDown.abort(interrupted);
   });
   const session = await openSession(options, { signal });
   const settings = watchSettings(session);
@@ -60,22 +62,33 @@ async function probe({ stack, log }: Session, settings: WatchSettings): Promise<
   log(`Bootstrap check: ${await bootstrapCheck(settings.probe, stack.config("aws:region") ?? "us-east-1")}.`);
 }
 
-/** As many workers as asked for, by the same `up` as any other change. */
+/** As many workers as asked for, by the same `up` as any other change; it may have been killed in the middle of one. */
 async function bringUp(session: Session, name: string, workers: number, { yes }: MonitorOptions): Promise<void> {
   const { stack, record, log, signal } = session;
   const all = await session.fleets();
   const fleet = all.fleets.find((one) => one.name === name);
   const before = fleet?.config?.workers;
   if (before === undefined) throw new UsageError(`fleet ${name} is not in the stack config, so it cannot be scaled`);
-  if (before === workers) return;
+  if (before === workers && fleet?.workers.length === workers) return;
   const fewer = workers < before;
   const question = `Fleet ${name} has ${before} workers, you ask for ${workers}: those above go, their results copied out first. Go on?`;
   if (fewer && !(await confirmed(question, yes))) throw new UsageError("nothing was changed");
   const { edits, targets } = sizing(all, { [name]: workers });
   const beganS = session.clock.nowS();
-  await withEdits(session, edits, () => stack.up({ targets, onLine: log, signal }));
+  const failed = await whenFree(session, signal, () =>
+    withEdits(session, edits, () => stack.up({ targets, onLine: log, signal })),
+  ).then(
+    () => undefined,
+    (error: Error) => error,
+  );
   const seconds = Math.round(session.clock.nowS() - beganS);
-  record.append({ what: "scale", why: "monitor", fleets: [name], before, after: workers, seconds });
+  const outcome = failed === undefined ? {} : { outcome: "partial" as const, error: failed.message };
+  record.append({ what: "scale", why: "monitor", fleets: [name], before, after: workers, seconds, ...outcome });
+  if (failed === undefined || signal.aborted) return;
+  // What is there has to be watched, and the rest is tried again by the rules.
+  const { fleets } = await session.fleets();
+  if (!fleets.some((one) => one.name === name && one.workers.length > 0)) throw failed;
+  progress(`Fleet ${name} is not complete; it is watched, and what is missing rented by the rules: ${failed.message}`);
 }
 
 async function dryRun(
@@ -117,6 +130,7 @@ async function end(
     progress(`Fleet ${fleet.name} runs on, unwatched. \`vast-fleet down ${fleet.name}\` takes it down.`);
     return EXIT.ok;
   }
+  progress(`Taking fleet ${fleet.name} down, volumes included; results are copied out first.`);
   const error = await fleet.tearDown(signal);
   record.append({
     what: "down",
@@ -125,9 +139,23 @@ async function end(
     outcome: error === undefined ? "ok" : "partial",
     ...(error ? { error } : {}),
   });
-  if (error === undefined) return EXIT.ok;
+  if (error === undefined) {
+    progress(`Fleet ${fleet.name} is down.${await parkedStill(session, fleet.name)}`);
+    return EXIT.ok;
+  }
   progress(`${error}\nWhat is left is in the state, and nothing is lost: \`vast-fleet down ${fleet.name}\` goes on.`);
   return EXIT.partial;
+}
+
+/** What is parked on a host that is offline cannot be taken down now. */
+async function parkedStill(session: Session, fleet: string): Promise<string> {
+  const now = await session.fleets().catch((error: Error) => error);
+  if (now instanceof Error) return ` Whether anything of it is parked cannot be told now: ${now.message}`;
+  const ours = now.findings.parked.filter(({ record }) => matchesPrefix(record.resource ?? record.label, fleet));
+  const ids = ours.map(({ record }) => record.contract).join(", ");
+  return ids === ""
+    ? ""
+    : ` Parked, and billing again once its host is back: ${ids}; \`vast-fleet reconcile\` ends them.`;
 }
 
 function say({ clock }: Session): (line: string) => void {

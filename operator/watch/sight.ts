@@ -23,6 +23,8 @@ export interface Sight {
   worker: WatchedWorker;
   /** Undefined where the log was not looked at or could not be had: then nothing follows from it. */
   log?: LogReading | undefined;
+  /** Of one that is out of GPU memory: whether the market has a machine with more that meets its criteria. */
+  larger?: boolean;
 }
 
 /**

@@ -2,9 +2,12 @@ import type { Context } from "pulumi-vast/internal/context";
 import { workerNumbers } from "pulumi-vast/internal/fleet/worker-numbers";
 import { matchesPrefix } from "pulumi-vast/internal/lifecycle/look-up";
 import { settleParked } from "pulumi-vast/internal/lifecycle/reconcile/settle";
+import { whenFree } from "../change/when-free.ts";
 import type { FleetEdit, FleetEntry } from "../fleet/config.ts";
 import { fetchLog } from "../fleet/log.ts";
 import type { Fleet, Fleets, Worker } from "../fleet/read.ts";
+import { volumesOf } from "../fleet/targets.ts";
+import { bestOffer } from "../plan/best-offer.ts";
 import type { Session } from "../session.ts";
 import { StackBusyError } from "../stack/errors.ts";
 import type { Order, WatchedFleet } from "./fleet.ts";
@@ -22,14 +25,29 @@ export function stackFleet(session: Session, name: string): WatchedFleet {
     latest = await session.fleets();
     return latest.fleets.find((fleet) => fleet.name === name) ?? { name, config: undefined, workers: [] };
   };
+  const isAllGone = async (): Promise<boolean> => {
+    try {
+      const { workers, ...fleet } = await find();
+      return workers.length === 0 && latest !== undefined && volumesOf(latest, { workers, ...fleet }).length === 0;
+    } catch {
+      return false;
+    }
+  };
   return {
     name,
     workers: async () => declaredWorkers(await find(), stack),
     log: (contract) => readWorkerLog(context, contract),
+    hasLarger: async ({ inputs, row }, minVramGb) => {
+      const larger = { ...inputs, offer: { ...inputs?.offer, minVramGb } };
+      return (await bestOffer(context, larger, new Set(row ? [row.machine_id] : []))) !== undefined;
+    },
     repair: async (orders, signal) => {
       const edits = editsFor(await find(), orders);
       if (edits.length > 0) await stack.fleets.change(edits);
-      const urns = orders.map(({ worker }) => worker.urn);
+      // One that was never rented may have no volume yet.
+      const urns = orders.flatMap(({ worker: { urn, name, contract } }) =>
+        contract === undefined ? [urn, `**::${name}-volume`] : [urn],
+      );
       const replace = orders.filter((order) => order.replace).map(({ worker }) => worker.urn);
       return messageOf(stack.up({ targets: urns, replace, onLine: log, signal }));
     },
@@ -42,10 +60,14 @@ export function stackFleet(session: Session, name: string): WatchedFleet {
           settle: () => settleParked(context, found),
         })),
     tearDown: async (signal) => {
-      const { workers } = await find();
+      const fleet = await find();
       await stack.fleets.change([{ fleet: name, path: ["workers"], value: 0 }]);
-      if (workers.length === 0) return undefined;
-      return messageOf(stack.up({ targets: workers.map(({ urn }) => urn), onLine: log, signal }));
+      const volumes = latest === undefined ? [] : volumesOf(latest, fleet);
+      const targets = [...fleet.workers.map(({ urn }) => urn), ...volumes];
+      if (targets.length === 0) return undefined;
+      const error = await messageOf(whenFree(session, signal, () => stack.destroy({ targets, onLine: log, signal })));
+      // Interrupted, it may have been done with everything all the same.
+      return error !== undefined && signal.aborted && (await isAllGone()) ? undefined : error;
     },
   };
 }

@@ -17,6 +17,8 @@ import { readWorkerLog, watched } from "./stack-fleet.ts";
 
 /** No log is asked for later: a host may take a minute to upload one, and two minutes are all there is. */
 export const WITHIN_S = 55;
+/** Wall seconds that there are in any case: a simulator's minute may last half a second. */
+const LEAST_S = 20;
 const LOGS_AT_ONCE = 32;
 const LAST_LINES = 5;
 
@@ -41,16 +43,19 @@ export interface TriageLine {
 export async function triage(prefix: string | undefined, options: CommonOptions): Promise<number> {
   const session = await openSession(options);
   const settings = watchSettings(session);
-  const beganS = session.clock.nowS();
+  // The service's time is known from its first answer on; what passes till then counts as well.
+  const { clock } = session.context;
+  const beganS = clock.elapsedS();
   const fleets = await session.fleets();
+  const untilS = session.clock.nowS() - (clock.elapsedS() - beganS) + Math.max(WITHIN_S, LEAST_S * clock.scale);
   const account = session.context.transport.call(currentUser);
   const workers = withPrefix(fleets, prefix);
-  const lines = await lookAtAll(session, workers, settings, beganS + WITHIN_S);
+  const lines = await lookAtAll(session, workers, settings, untilS);
   const { credit } = await account;
   // The whole account's: what others rent spends the same money.
   const dph = [...fleets.rows.values()].reduce((sum, row) => sum + billedDph(row), 0);
   const money = { credit: credit ?? null, dph, hoursLeft: credit != null && dph > 0 ? credit / dph : null };
-  const seconds = Math.round(session.clock.nowS() - beganS);
+  const seconds = Math.round(clock.elapsedS() - beganS);
   if (options.json) printJson({ stack: session.stack.name, workers: lines, account: money, seconds });
   else print(lines, money, seconds);
   return lines.some(({ flag }) => flag === "ALERT") ? EXIT.partial : EXIT.ok;
@@ -85,16 +90,22 @@ async function lookAt(session: Session, worker: Worker, settings: WatchSettings,
   };
   const sign = signOf(sight, settings.patterns, clock.nowS());
   const silent = heartbeatAge !== null && settings.heartbeat !== undefined && heartbeatAge > settings.heartbeat.maxAge;
+  const isUnseen = hasLog && text === undefined;
+  const meaningOf = () => {
+    if (silent) return `no heartbeat for ${Math.round(heartbeatAge)} s`;
+    if (!FINE.has(sign)) return ruleFor(sign).why;
+    return isUnseen ? "its log did not come in time" : "";
+  };
   return {
     worker: worker.name,
     fleet: worker.fleet,
     contract: worker.contract,
     gpu: worker.machine?.gpu ?? "",
     dph: worker.dph,
-    flag: silent || !FINE.has(sign) ? "ALERT" : hasLog && text === undefined ? "UNKNOWN" : "OK",
+    flag: silent || !FINE.has(sign) ? "ALERT" : isUnseen ? "UNKNOWN" : "OK",
     phase: phaseOf(sight),
     sign,
-    meaning: silent ? `no heartbeat for ${Math.round(heartbeatAge)} s` : FINE.has(sign) ? "" : ruleFor(sign).why,
+    meaning: meaningOf(),
     heartbeatAge,
     lastLines: (text ?? "").trim().split("\n").slice(-LAST_LINES),
   };
