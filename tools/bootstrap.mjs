@@ -7,6 +7,7 @@
 //   node tools/bootstrap.mjs path                     the same, and print what to put in front of PATH
 //   node tools/bootstrap.mjs run <script> [args…]     the same, and run a script with that PATH
 //   node tools/bootstrap.mjs run --needs node …       only packages and Node: no engine, no S3 server
+//   node tools/bootstrap.mjs path --needs node,engine,s3,redis    what all tests need
 
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -19,6 +20,7 @@ import { interrupt } from "./setup/commands.mjs";
 import { provideEngine } from "./setup/engine.mjs";
 import { SetupError } from "./setup/messages.mjs";
 import { installPackages, newNode } from "./setup/packages.mjs";
+import { provideRedisServer } from "./setup/redis-server.mjs";
 import { provideS3Server } from "./setup/s3-server.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -32,7 +34,8 @@ async function setUp(needs) {
   const node = newNode(root);
   const engine = needs.includes("engine") ? await provideEngine({ node, root }) : undefined;
   const s3 = needs.includes("s3") ? await provideS3Server() : undefined;
-  const folders = [engine?.bin, s3?.bin, dirname(node), join(root, "node_modules/.bin")];
+  const redis = needs.includes("redis") ? await provideRedisServer() : undefined;
+  const folders = [engine?.bin, s3?.bin, redis?.bin, dirname(node), join(root, "node_modules/.bin")];
   return [...new Set(folders)].filter((folder) => folder !== undefined);
 }
 

@@ -39,6 +39,8 @@ export interface LocalOptions {
   readonly credit?: number;
   /** Offers on the market; default: those of the simulator. */
   readonly offers?: number;
+  /** Divides the time that machines take to boot; default 1. */
+  readonly bootFactor?: number;
   /** Default true; false answers calls however fast they follow each other. */
   readonly rateLimits?: boolean;
 }
@@ -108,7 +110,7 @@ const Ready = z.object({ url: z.url(), adminUrl: z.url(), adminToken: z.string()
 type RunningSimulator = z.infer<typeof Ready> & { child: GuardedChild };
 
 async function startSimulator(options: LocalOptions): Promise<RunningSimulator> {
-  const { dir, seed, speed, vastPort, credit, offers, rateLimits = true } = options;
+  const { dir, seed, speed, vastPort, credit, offers, bootFactor, rateLimits = true } = options;
   const logFile = join(dir, "simulator.log");
   const flags: Record<string, string | number | undefined> = {
     "--port": vastPort ?? 0,
@@ -117,6 +119,7 @@ async function startSimulator(options: LocalOptions): Promise<RunningSimulator> 
     "--speed": speed,
     "--credit": credit,
     "--offers": offers,
+    "--boot-factor": bootFactor,
     "--data": join(dir, "simulator"),
   };
   const args = Object.entries(flags).flatMap(([flag, value]) => (value === undefined ? [] : [flag, String(value)]));

@@ -56,6 +56,8 @@ export interface Deployment {
       id?: string;
       inputs?: Record<string, unknown>;
       outputs?: Record<string, unknown>;
+      /** Deleted to be replaced, and its successor could not be made yet. */
+      pendingReplacement?: boolean;
     }[];
   };
 }

@@ -6,9 +6,13 @@ import providerService from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import { createService } from "./service.ts";
 
 const PARENT_CHECK_MS = 1_000;
+/** What an orphan may still take for what is under way. */
+const FINISH_WITHIN_MS = 30_000;
 
 /** Serves the plugin protocol: prints its port, as the engine expects, and answers until the engine is gone. */
 export async function main(args: string[]): Promise<void> {
+  // Before the engine hears of us: one that is killed at once is not to be taken for our parent's successor.
+  const parent = process.ppid;
   const version: string = createRequire(import.meta.url)("@pulumi/aws/package.json").version;
   // Whole states travel in one message: the default limit of 4 MB is too small for a large policy or object.
   const server = new grpc.Server({ "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });
@@ -20,7 +24,7 @@ export async function main(args: string[]): Promise<void> {
     );
   });
   process.stdout.write(`${port}\n`);
-  endWithParent(server);
+  endWithParent(server, parent);
 }
 
 /** The engine puts its logging flags before its own address. */
@@ -40,10 +44,15 @@ function engineLog(address: string | undefined): (message: string) => void {
   };
 }
 
-/** A killed engine cannot tell us to stop. What is under way is finished first: half a change would be forgotten. */
-function endWithParent(server: grpc.Server): void {
-  const parent = process.ppid;
-  setInterval(() => {
-    if (process.ppid !== parent) server.tryShutdown(() => process.exit(0));
-  }, PARENT_CHECK_MS).unref();
+/**
+ * A killed engine cannot tell us to stop. What is under way is finished first: half a change would be forgotten. Not for
+ * ever, though: a connection that nobody closes keeps a server from its end.
+ */
+function endWithParent(server: grpc.Server, parent: number): void {
+  const look = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(look);
+    server.tryShutdown(() => process.exit(0));
+    setTimeout(() => process.exit(0), FINISH_WITHIN_MS);
+  }, PARENT_CHECK_MS);
 }

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { FLEET_TYPE } from "../../policies/resources.ts";
+import { STACK_COST } from "../../provider/fleet/cost.ts";
 
 const stateSchema = z.looseObject({
   inputs: z.record(z.string(), z.unknown()).nullish(),
@@ -27,6 +29,7 @@ const eventSchema = z.looseObject({
       enforcementLevel: z.string(),
     })
     .optional(),
+  summaryEvent: z.looseObject({}).optional(),
   diagnosticEvent: z.looseObject({ severity: z.string(), message: z.string(), urn: z.string().optional() }).optional(),
 });
 
@@ -43,7 +46,8 @@ export interface Step {
 export interface Finding {
   rule: string;
   level: string;
-  resource: string;
+  /** What it is about, as an exception would name it: a resource, a fleet, a team. */
+  subject: string;
   message: string;
 }
 
@@ -51,6 +55,10 @@ export interface Preview {
   steps: Step[];
   findings: Finding[];
   errors: string[];
+  /** What the market asks for each fleet, as the fleet itself says it. */
+  market: { fleet: string; text: string }[];
+  /** The whole stack at those prices, against budgets and credit, line by line; undefined where the program does not say it. */
+  prices: string[] | undefined;
 }
 
 /**
@@ -58,15 +66,29 @@ export interface Preview {
  * @throws Error naming the line that is no event
  */
 export function readEvents(log: string): Preview {
-  const preview: Preview = { steps: [], findings: [], errors: [] };
+  const preview: Preview = { steps: [], findings: [], errors: [], market: [], prices: undefined };
+  let ended = false;
+  const runtimeErrors: string[] = [];
   for (const [index, line] of log.split("\n").entries()) {
     if (line.trim() === "") continue;
-    const { resourcePreEvent, policyEvent, diagnosticEvent } = parsed(line, index + 1);
+    const { resourcePreEvent, policyEvent, diagnosticEvent, summaryEvent } = parsed(line, index + 1);
+    if (summaryEvent) ended = true;
+    if (diagnosticEvent?.severity === "info#err") runtimeErrors.push(plain(diagnosticEvent.message));
     if (resourcePreEvent) preview.steps.push(stepOf(resourcePreEvent.metadata));
     if (policyEvent) preview.findings.push(findingOf(policyEvent));
-    if (diagnosticEvent?.severity === "error") preview.errors.push(plain(diagnosticEvent.message));
+    if (diagnosticEvent) addMessage(preview, diagnosticEvent);
   }
+  // A pack that does not start, or an engine that is stopped, ends the log without any error in it.
+  if (!ended) preview.errors.push(["the preview did not get to its end", ...runtimeErrors].join("\n"));
   return preview;
+}
+
+function addMessage(preview: Preview, { severity, message, urn = "" }: NonNullable<Event["diagnosticEvent"]>): void {
+  const text = plain(message);
+  if (severity === "error") preview.errors.push(text);
+  if (severity !== "info" && severity !== "warning") return;
+  if (text.startsWith(STACK_COST)) preview.prices = text.split("\n");
+  else if (typeOf(urn) === FLEET_TYPE) preview.market.push({ fleet: nameOf(urn), text });
 }
 
 type Event = z.output<typeof eventSchema>;
@@ -98,12 +120,19 @@ function stepOf(metadata: NonNullable<Event["resourcePreEvent"]>["metadata"]): S
 function findingOf({ policyName, enforcementLevel, resourceUrn, message }: NonNullable<Event["policyEvent"]>): Finding {
   // The first line of a violation is the rule's own description.
   const lines = plain(message).split("\n");
+  const said = (lines.length > 1 ? lines.slice(1) : lines).join(" ");
+  // Rules about several resources are reported at the stack: their message alone says what it is about.
+  const [, subject, rest] = /^([^\s:]+): (.+)$/s.exec(said) ?? [];
   return {
     rule: policyName,
     level: enforcementLevel,
-    resource: nameOf(resourceUrn),
-    message: (lines.length > 1 ? lines.slice(1) : lines).join(" "),
+    subject: subject ?? nameOf(resourceUrn),
+    message: rest ?? said,
   };
+}
+
+function typeOf(urn: string): string {
+  return urn.split("::")[2]?.split("$").at(-1) ?? "";
 }
 
 function nameOf(urn: string): string {

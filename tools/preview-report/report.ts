@@ -10,15 +10,17 @@ export function markerOf(stack: string): string {
 
 /** The comment: plan, cost before and after, violations, exceptions. */
 export function markdown(preview: Preview, stack: string): string {
-  const { findings, errors } = preview;
+  const { findings } = preview;
   const open = findings.filter(({ message }) => message.startsWith("can't run policy"));
   const exceptions = findings.filter(({ rule }) => rule === "exceptions-in-force");
   const judged = findings.filter((finding) => !open.includes(finding) && !exceptions.includes(finding));
   const refused = judged.filter(({ level }) => level === "mandatory");
   const warned = judged.filter(({ level }) => level !== "mandatory");
+  // What the engine says of a refusal besides the violations themselves.
+  const errors = preview.errors.filter((error) => refused.length === 0 || error !== "preview failed");
   const verdict =
     refused.length > 0
-      ? `❌ refused by ${count(refused.length, "policy violation")}`
+      ? `❌ refused by ${count(refused.length, "policy violation")}${errors.length > 0 ? ", and failed" : ""}`
       : errors.length > 0
         ? "❌ the preview failed"
         : "✅ may be applied";
@@ -28,10 +30,13 @@ export function markdown(preview: Preview, stack: string): string {
     section("Errors", errors.map((error) => `- ${oneLine(error)}`).join("\n")),
     section("Violations", findingTable(refused)),
     section("Warnings", findingTable(warned)),
-    section("Exceptions in force", exceptions.map(({ message }) => `- ${oneLine(message)}`).join("\n")),
-    section("Cost", costTable(preview.steps)),
+    section(
+      "Exceptions in force",
+      exceptions.map(({ subject, message }) => `- **${subject}**: ${oneLine(message)}`).join("\n"),
+    ),
+    section("Cost", [costTable(preview), pricesNow(preview)].filter((part) => part !== "").join("\n\n")),
     section("Plan", planTable(preview.steps)),
-    section("Not known before the update", open.map(({ rule, resource }) => `- \`${rule}\` of ${resource}`).join("\n")),
+    section("Not known before the update", open.map(({ rule, subject }) => `- \`${rule}\` of ${subject}`).join("\n")),
   ]
     .filter((part) => part !== "")
     .join("\n\n")
@@ -44,17 +49,27 @@ function section(title: string, body: string): string {
 
 function findingTable(findings: readonly Finding[]): string {
   if (findings.length === 0) return "";
-  const rows = findings.map(({ rule, resource, message }) => ({ rule: `\`${rule}\``, resource, message }));
-  return table(["rule", "resource", "message"], rows);
+  const rows = findings.map(({ rule, subject, message }) => ({ rule: `\`${rule}\``, where: subject, what: message }));
+  return table(["rule", "where", "what"], rows);
 }
 
 /** A replacement shows as one line of its own, besides the two steps that it is made of. */
 const PARTS_OF_A_REPLACEMENT = ["create-replacement", "delete-replaced"];
 
+const UNCHANGED = ["same", "read"];
+/** The plugins that resources are made by: nothing of the plan. */
+const PROVIDERS = "pulumi:providers:";
+
 function planTable(steps: readonly Step[]): string {
-  const changes = steps.filter(({ op }) => op !== "same" && op !== "read" && !PARTS_OF_A_REPLACEMENT.includes(op));
+  const changes = steps.filter(
+    ({ op, type }) => !UNCHANGED.includes(op) && !PARTS_OF_A_REPLACEMENT.includes(op) && !type.startsWith(PROVIDERS),
+  );
   if (changes.length === 0) return "Nothing changes.";
-  const rows = changes.map(({ op, type, name, because }) => ({
+  // The engine tells them in the order in which it got to them.
+  const ordered = changes.toSorted(
+    (a, b) => a.op.localeCompare(b.op) || a.name.localeCompare(b.name, "en", { numeric: true }),
+  );
+  const rows = ordered.map(({ op, type, name, because }) => ({
     op,
     resource: name,
     type: type.split(":").at(-1) ?? type,
@@ -91,17 +106,42 @@ export function costOf(steps: readonly Step[]): Cost {
   return cost;
 }
 
-function costTable(steps: readonly Step[]): string {
+function costTable({ steps, prices }: Preview): string {
   const { before, after, uncapped } = costOf(steps);
-  const row = (cost: string, dph: number) => ({
-    cost,
-    "per hour": usd(dph),
-    "per day": usd(dph * HOURS_PER_DAY),
-    "per month": usd(dph * HOURS_PER_MONTH),
-  });
-  const rows = [row("before", before), row("after, at most", after), row("difference", after - before)];
+  const row = (cost: string, dph: number) => rowOf(cost, [dph, dph * HOURS_PER_DAY, dph * HOURS_PER_MONTH]);
+  const rows = [
+    row("before", before),
+    ...sumNow(prices).map((sums) => rowOf("after, at the market's prices now", sums)),
+    row("after, at most (price caps)", after),
+    row("difference, at most", after - before),
+  ];
   const note = uncapped.length === 0 ? "" : `\n\nWithout a price cap, and not in the sum: ${uncapped.join(", ")}.`;
-  return table(["cost", "per hour", "per day", "per month"], rows) + note;
+  return table(["cost", ...NUMBERS], rows, NUMBERS) + note;
+}
+
+const NUMBERS = ["per hour", "per day", "per month"] as const;
+
+function rowOf(cost: string, [perHour = 0, perDay = 0, perMonth = 0]: readonly number[]) {
+  return { cost, "per hour": usd(perHour), "per day": usd(perDay), "per month": usd(perMonth) };
+}
+
+/** USD of the whole stack per hour, day and month: the last row of the table in {@link Preview.prices}, if there is one. */
+function sumNow(prices: readonly string[] | undefined): number[][] {
+  const together = prices?.map(cellsOf).findLast(([name, ...cells]) => name === "together" && cells.length > 0);
+  return together === undefined ? [] : [together.slice(3).map(Number)];
+}
+
+/** Its columns are two blanks apart at least; other lines are sentences. */
+function cellsOf(line: string): string[] {
+  return line.trim().split(/ {2,}/);
+}
+
+/** As the preview itself has said it: what each fleet would get, what budgets and credit make of the sum. */
+function pricesNow({ market, prices }: Preview): string {
+  const sentences = (prices ?? []).slice(1).filter((line) => cellsOf(line).length === 1);
+  const offers = market.map(({ fleet, text }) => `**${fleet}**: ${oneLine(text)}`);
+  const said = [...sentences.map((line) => line.trim()), ...offers];
+  return said.length === 0 ? "" : ["At the market's prices now:", "", ...said.map((each) => `- ${each}`)].join("\n");
 }
 
 function numberOf(value: unknown): number | undefined {

@@ -1,13 +1,14 @@
-/** Rows of a table as Markdown; what is empty in every row is left out. */
+/** Rows of a table as Markdown, `numbers` to the right; what is empty in every row is left out. */
 export function table<Column extends string>(
   columns: readonly Column[],
   rows: readonly Record<Column, string>[],
+  numbers: readonly Column[] = [],
 ): string {
   const used = columns.filter((column) => rows.some((row) => row[column] !== ""));
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [
     line(used),
-    line(used.map(() => "---")),
+    line(used.map((column) => (numbers.includes(column) ? "---:" : "---"))),
     ...rows.map((row) => line(used.map((column) => cell(row[column])))),
   ].join("\n");
 }

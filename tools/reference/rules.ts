@@ -2,6 +2,7 @@ import { configSchema } from "../../policies/policy.ts";
 import type { AnyRule, Rule } from "../../policies/rule.ts";
 import { rules } from "../../policies/rules.ts";
 import { table } from "./markdown.ts";
+import { testsOf } from "./rule-tests.ts";
 
 /** The rules of a pack as they are declared. */
 export function ruleTable(pack: Rule["pack"]): string {
@@ -15,6 +16,7 @@ export function ruleTable(pack: Rule["pack"]): string {
       source: rule.source,
       "`remediate` sets": rule.remedy?.sets ?? "",
       config: configKeys(rule),
+      tests: testsOf(rule.name),
     }));
   const [first] = rows;
   return table(Object.keys(first ?? {}) as (keyof (typeof rows)[number])[], rows);

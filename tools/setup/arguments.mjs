@@ -1,7 +1,9 @@
 // @ts-check
 import { SetupError } from "./messages.mjs";
 
-const PARTS = ["node", "engine", "s3"];
+const PARTS = ["node", "engine", "s3", "redis"];
+/** Redis is for tests alone: whoever runs a stack must not have to build it. */
+const USUAL = PARTS.filter((part) => part !== "redis");
 
 /**
  * @param {string[]} argv
@@ -9,17 +11,17 @@ const PARTS = ["node", "engine", "s3"];
  */
 export function parseArguments(argv) {
   const [mode = "set-up", ...rest] = argv;
-  if ((mode === "set-up" || mode === "path") && rest.length === 0) return { mode, needs: PARTS, script: "", args: [] };
-  if (mode !== "run") throw usage();
-  const needs = rest[0] === "--needs" ? (rest.splice(0, 2)[1] ?? "").split(",") : PARTS;
+  const needs = rest[0] === "--needs" ? (rest.splice(0, 2)[1] ?? "").split(",") : USUAL;
+  if (needs.some((part) => !PARTS.includes(part))) throw usage();
+  if ((mode === "set-up" || mode === "path") && rest.length === 0) return { mode, needs, script: "", args: [] };
   const [script, ...args] = rest;
-  if (!script || needs.some((part) => !PARTS.includes(part))) throw usage();
+  if (mode !== "run" || !script) throw usage();
   // `npm run demo -- --json FILE` leaves no "--" behind; a direct call may.
   return { mode, needs, script, args: args[0] === "--" ? args.slice(1) : args };
 }
 
 function usage() {
   return new SetupError(
-    `Usage: node tools/bootstrap.mjs [path | run [--needs ${PARTS.join(",")}] <script> [arguments…]]`,
+    `Usage: node tools/bootstrap.mjs [path [--needs ${PARTS.join(",")}] | run [--needs …] <script> [arguments…]]`,
   );
 }

@@ -1,7 +1,7 @@
 // @ts-check
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ask, findExecutable, run } from "./commands.mjs";
+import { ask, findExecutable, isExecutable, run, step } from "./commands.mjs";
 import { goToolchain } from "./versions.mjs";
 
 /**
@@ -59,4 +59,28 @@ export function goBuild({ module, package: name, output, stamp, env }, progress)
       return isDownload || isPackage;
     },
   });
+}
+
+/**
+ * A server that is built once and kept in the cache.
+ * @param {{module: string, command: string, package: string, stamp: string, what: string, takes: string}} server
+ *   `what` and `takes` are shown while it is built
+ */
+export function goServer({ module, command, package: name, stamp, what, takes }) {
+  return {
+    /** @param {string} folder */
+    inCache: (folder) => {
+      const bin = join(folder, "bin");
+      return isExecutable(join(bin, command)) ? { bin } : { why: "nothing" };
+    },
+    /** @param {string} draft */
+    build: async (draft) => {
+      const go = goEnvironment(module);
+      if ("why" in go) return go.why;
+      const output = join(draft, "bin", command);
+      return await step(`${what} built with Go`, `the first time ${takes}`, (progress) =>
+        goBuild({ module, package: name, output, stamp, env: go.env }, progress),
+      );
+    },
+  };
 }

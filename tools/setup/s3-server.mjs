@@ -1,12 +1,19 @@
 // @ts-check
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ask, findExecutable, isExecutable, step } from "./commands.mjs";
-import { goBuild, goEnvironment, goFloor } from "./go-build.mjs";
+import { ask, findExecutable } from "./commands.mjs";
+import { goFloor, goServer } from "./go-build.mjs";
 import { cached, cacheFolder, makeFolder, provide } from "./sources.mjs";
 import { S3_SERVER_VERSION } from "./versions.mjs";
 
 const module = fileURLToPath(new URL("../s3-server", import.meta.url));
+const server = goServer({
+  module,
+  command: "versitygw",
+  package: "github.com/versity/versitygw/cmd/versitygw",
+  stamp: `main.Version=v${S3_SERVER_VERSION}`,
+  what: "S3 server",
+  takes: "about a minute",
+});
 
 /** The S3 server of tests and demo. */
 export function provideS3Server() {
@@ -16,9 +23,9 @@ export function provideS3Server() {
     lock: "versitygw.lock",
     there: [
       { name: "`versitygw` on PATH", get: onPath },
-      { name: `set up earlier (${cacheFolder()})`, get: () => inCache(built) },
+      { name: `set up earlier (${cacheFolder()})`, get: () => server.inCache(built) },
     ],
-    make: [{ name: "a build with Go", get: () => makeFolder(built, build) }],
+    make: [{ name: "a build with Go", get: () => makeFolder(built, server.build) }],
     ways: [
       `install versitygw ${S3_SERVER_VERSION} (https://github.com/versity/versitygw/releases) and put it on PATH`,
       `install Go ${goFloor(module)} or newer (https://go.dev/dl/); it needs a Go module proxy (GOPROXY)`,
@@ -33,28 +40,4 @@ function onPath() {
   if (!ask("versitygw", ["posix", "--help"])?.includes("--versioning-dir"))
     return { why: "it is too old for --versioning-dir" };
   return { bin: undefined };
-}
-
-/** @param {string} folder */
-function inCache(folder) {
-  const bin = join(folder, "bin");
-  return isExecutable(join(bin, "versitygw")) ? { bin } : { why: "nothing" };
-}
-
-/** @param {string} draft */
-async function build(draft) {
-  const go = goEnvironment(module);
-  if ("why" in go) return go.why;
-  return await step("S3 server built with Go", "the first time about a minute", (progress) =>
-    goBuild(
-      {
-        module,
-        package: "github.com/versity/versitygw/cmd/versitygw",
-        output: join(draft, "bin/versitygw"),
-        stamp: `main.Version=v${S3_SERVER_VERSION}`,
-        env: go.env,
-      },
-      progress,
-    ),
-  );
 }

@@ -6,6 +6,7 @@ export const ENGINE_VERSION = "3.220.0";
 /** The last language host that is part of a module the Go proxy serves. */
 export const LANGUAGE_HOST_VERSION = "3.68.0";
 export const S3_SERVER_VERSION = "1.8.0";
+export const REDIS_SERVER_VERSION = "2.40.0";
 
 /** The floor of undici, vitest and native type stripping. */
 export const NODE_FLOOR = "22.19.0";
