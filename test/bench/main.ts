@@ -21,6 +21,7 @@ program
   .option("--parallel <n>", "--parallel of the engine; default: all workers at once", whole)
   .option("--seed <n>", "seed of the market", whole, 7)
   .option("--no-copy-out", "leave out the destroy with copy-out, and the second up after it")
+  .option("--engine-rounds <n>", "of the comparison with resources that do nothing; medians are taken", whole, 3)
   .option("--no-engine", "leave out the comparison with resources that do nothing")
   .option("--json <file>", "write the figures there")
   .action(fleet);

@@ -1,6 +1,15 @@
 import { writeFileSync } from "node:fs";
+import { usd } from "pulumi-vast/internal/fleet/place";
 import { ROOT } from "../../tools/s3.ts";
+import { type Recovery, TARGETS_S } from "../nights/judge.ts";
 import { type Night, night } from "../nights/night.ts";
+
+interface Nights {
+  seed: number;
+  monitored: Night;
+  /** The same night, and nobody who watches. */
+  alone: Night;
+}
 
 interface Options {
   nights: number;
@@ -13,7 +22,7 @@ export async function nights({ nights: count, seed, json }: Options): Promise<vo
   // The fleet's own way to its bucket.
   process.env.AWS_ACCESS_KEY_ID = ROOT.accessKeyId;
   process.env.AWS_SECRET_ACCESS_KEY = ROOT.secretAccessKey;
-  const results: { seed: number; monitored: Night; alone: Night }[] = [];
+  const results: Nights[] = [];
   for (let index = 0; index < count; index += 1) {
     const result = {
       seed: seed + index,
@@ -21,24 +30,32 @@ export async function nights({ nights: count, seed, json }: Options): Promise<vo
       alone: await night({ seed: seed + index, monitored: false }),
     };
     results.push(result);
-    console.log(row(result));
+    console.log(report(result));
   }
   if (json !== undefined) writeFileSync(json, JSON.stringify(results, null, 2));
 }
 
-function row({ seed, monitored, alone }: { seed: number; monitored: Night; alone: Night }): string {
-  const slow = monitored.recoveries.filter(
-    ({ seconds, targetS }) => targetS !== undefined && !(Number(seconds) <= targetS),
-  );
-  const percent = (night: Night) => `${(night.presence * 100).toFixed(1)} %`;
-  const perHour = (night: Night) => `$${(night.cost / night.workerHours).toFixed(3)}`;
+function report({ seed, monitored, alone }: Nights): string {
+  const { recoveries, repairs, missed, fewest } = monitored;
+  const slow = recoveries.filter(({ seconds = Number.POSITIVE_INFINITY, targetS }) => seconds > (targetS ?? Infinity));
   return [
-    `night ${seed}: workers there ${percent(monitored)} (alone ${percent(alone)})`,
-    `a worker hour ${perHour(monitored)} (alone ${perHour(alone)})`,
-    `${monitored.rentals} rentals`,
-    `recoveries over target ${slow.length} of ${monitored.recoveries.length}`,
-    `checkpoints lost ${monitored.checkpointsLost.length}`,
-    `duplicates ${monitored.duplicateRentals.length}`,
-    `repairs ${JSON.stringify(monitored.repairs)}`,
-  ].join("; ");
+    `night ${seed}`,
+    `  workers, fewest in each ten minutes: ${fewest.join("")}; alone: ${alone.fewest.join("")}`,
+    `  workers there: ${percent(monitored)}; alone: ${percent(alone)}`,
+    `  recoveries: ${recoveries.map(spoken).join(", ")}; over target: ${slow.length}; struck nothing: ${missed.length}`,
+    `  all killed within ${Math.ceil(monitored.killedInS)} s (target ${TARGETS_S.billing})`,
+    `  repairs: ${Object.entries(repairs)
+      .map(([cause, times]) => `${times} ${cause}`)
+      .join(", ")}; rentals: ${monitored.rentals}`,
+    `  checkpoints lost: ${monitored.checkpointsLost.length}; duplicate rentals: ${monitored.duplicateRentals.length}`,
+    `  ${usd(monitored.cost)} for ${monitored.workerHours.toFixed(1)} worker hours, ${perHour(monitored)} each; alone: ${usd(alone.cost)} for ${alone.workerHours.toFixed(1)}, ${perHour(alone)} each`,
+  ].join("\n");
+}
+
+const percent = ({ presence }: Night) => `${(presence * 100).toFixed(1)} %`;
+const perHour = ({ cost, workerHours }: Night) => `$${(cost / workerHours).toFixed(3)}`;
+
+function spoken({ kind, seconds, targetS }: Recovery): string {
+  const target = targetS === undefined ? "" : ` of ${targetS}`;
+  return `${kind} ${seconds === undefined ? "never" : Math.round(seconds)}${target} s`;
 }

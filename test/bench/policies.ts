@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { execa } from "execa";
-import { NODE_COMPILE_CACHE, openStack, POLICIES } from "../support/policy-stack.ts";
+import { openStack, POLICIES } from "../support/policy-stack.ts";
 import { atMost, conclude, machine, percentile, table, tenths } from "./figures.ts";
 
 interface Options {
@@ -57,7 +57,6 @@ async function timed(action: () => Promise<void>): Promise<number> {
 async function startPack(): Promise<void> {
   const pack = execa("pulumi-analyzer-policy", ["127.0.0.1:1", "."], {
     cwd: POLICIES,
-    env: { NODE_COMPILE_CACHE },
     stdin: "ignore",
     reject: false,
     // The shim is a shell script: what it starts ends with its group.

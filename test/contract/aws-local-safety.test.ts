@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { on, once } from "node:events";
 import { createServer } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import type { AddressInfo } from "node:net";
 import { createInterface } from "node:readline";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { isLoopback, readConfig } from "../../tools/aws-local/config.ts";
@@ -119,17 +119,27 @@ test.each([
 });
 
 test("the plugin ends when the engine that started it is killed", async () => {
-  const script = `require("node:child_process").spawn(process.argv[1], [], { stdio: "inherit" });`;
-  const engine = spawn("node", ["-e", script, EXECUTABLE], { stdio: ["ignore", "pipe", "inherit"] });
-  const [port] = await once(createInterface(engine.stdout), "line");
-  const listens = () =>
-    new Promise((resolve) => {
-      const socket = connect(Number(port), "127.0.0.1", () => resolve(true));
-      socket.once("error", () => resolve(false)).once("connect", () => socket.destroy());
-    });
-  expect(await listens()).toBe(true);
+  const script = `
+    const plugin = require("node:child_process").spawn(process.argv[1], [], { stdio: ["ignore", "inherit", "ignore"] });
+    console.log(plugin.pid);
+  `;
+  const engine = spawn("node", ["-e", script, EXECUTABLE], { stdio: ["ignore", "pipe", "ignore"] });
+  const lines = on(createInterface(engine.stdout), "line");
+  const next = async () => String((await lines.next()).value);
+  const pid = Number(await next());
+  // Its port: from then on it serves.
+  expect(Number(await next())).toBeGreaterThan(0);
+  expect(isAlive(pid)).toBe(true);
 
   engine.kill("SIGKILL");
 
-  await vi.waitFor(async () => expect(await listens()).toBe(false), { timeout: 20_000 });
+  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 50_000, interval: 100 });
 });
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

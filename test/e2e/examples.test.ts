@@ -34,12 +34,17 @@ test.each(examples)("the example of $page is a program that a preview accepts", 
   expect(preview.all).toMatch(/to create/);
 });
 
-test("a preview of the fleet says what the market asks for it now", async () => {
+test("a preview of the fleet says what the market asks for it now, for a worker of another kind apart", async () => {
   const example = examples.find(({ page }) => page === "vast-fleet.md");
   project.write("index.ts", onThisMachine(example?.program ?? ""));
   const preview = await project.ok(["preview"]);
+  const others = "trainer-worker-0, trainer-worker-1, trainer-worker-3";
   expect(preview.all).toMatch(
-    /\d+ machines? match(?:es)? now; best: 1x RTX 4090 at \$0\.\d+\/h.*Together \$\d+\.\d+\/h all-in, \$\d+\.\d+ a day/,
+    new RegExp(`${others}: \\d+ machines? match(?:es)? now; best: 1x RTX 4090 at \\$0\\.\\d+/h`),
+  );
+  expect(preview.all).toMatch(/trainer-worker-2: \d+ machines? (?:would )?match(?:es)? now/);
+  expect(preview.all).toMatch(
+    /The fleet of 4 workers, 4 to rent: \$\d+\.\d+\/h, \$\d+\.\d+ a day, \$[\d,]+\.\d+ a month, all-in/,
   );
 });
 

@@ -109,4 +109,10 @@ test("a fleet is kept alive and recovered through the stack, whatever happens to
   const recovered = await json<{ recovered: boolean; before: number; after: number }>(project, asked, 3);
   expect(recovered).toMatchObject({ recovered: true, before: successor.id });
   expect((await worker(cloud, "trainer-worker-1")).machineId).not.toBe(successor.machineId);
+
+  // A monitor would find nothing to do, and its dry run does nothing.
+  const before = (await all(cloud)).length;
+  const dry = await json<{ workers: { repair: string }[]; repaired: [] }>(project, ["monitor", "2", "--dry-run"]);
+  expect(dry).toMatchObject({ workers: [{ repair: "leave" }, { repair: "leave" }], repaired: [] });
+  expect(await all(cloud)).toHaveLength(before);
 });

@@ -62,6 +62,15 @@ test("workers are looked into and copied from while they run, then killed by pre
   const config = () => readFileSync(join(project.folder, `Pulumi.${STACK}.yaml`), "utf8");
   expect(config()).toMatch(/zeb-large:[\s\S]*workers: 0/);
 
+  // A single worker stays dead as well: the next up has nothing to do.
+  const single = await run(project, ["kill", "zeb-worker-1", "--yes"], 0);
+  expect(single).toMatchObject({ labels: ["zeb-worker-1"], config: [{ fleet: "zeb", path: ["workers"], value: 1 }] });
+  const planned = await run(project, ["plan"], 0);
+  expect(planned.fleets).toMatchObject([
+    { fleet: "zeb", workers: 1, toRent: 0 },
+    { fleet: "zeb-large", workers: 0 },
+  ]);
+
   const saved = await run(project, ["kill", "--copy-out", "--yes"], 0);
   expect(saved).toMatchObject({ left: [], errors: [], stillBilling: [] });
   expect(await living(cloud)).toEqual([]);

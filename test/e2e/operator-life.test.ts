@@ -15,6 +15,9 @@ async function run(project: FleetProject, args: string[], expected: number) {
   return JSON.parse(result.stdout || "null");
 }
 
+/** Not the 4090, which the profile takes too. */
+const GPUS = ["RTX_3060", "RTX_3070", "RTX_3080", "RTX_3090"];
+
 const workersOf = (project: FleetProject) => {
   const { config } = parse(readFileSync(join(project.folder, `Pulumi.${STACK}.yaml`), "utf8"));
   return Object.fromEntries(
@@ -45,9 +48,11 @@ test("two fleets side by side are planned, brought up, scaled, repaired, looked 
   expect(unasked.exitCode).toBe(2);
   expect(workersOf(project).zeb).toBe(0);
 
-  const up = await run(project, ["up", "2", "--fleet", "zeb", "--yes"], 0);
+  const up = await run(project, ["up", "2", "--fleet", "zeb", "--gpu", ...GPUS, "--yes"], 0);
   expect(up.fleets).toMatchObject([{ fleet: "zeb", wanted: 2, running: 2, notRunning: 0 }]);
   expect(await labels(cloud)).toEqual(["zeb-worker-0", "zeb-worker-1"]);
+  const { instances: rented } = await run(project, ["status", "zeb"], 0);
+  for (const { gpu } of rented) expect(gpu).toMatch(/^1x RTX 30[6-9]0$/);
   expect((await project.vastFleet(["up", "1", "--fleet", "zeb"])).stderr).toMatch(/vast-fleet scale zeb=1/);
 
   // Another fleet's trouble is left alone.

@@ -22,9 +22,17 @@ const SPEED = 240;
 const BUCKET = "results";
 const CONNECTION = "results-s3";
 
-export async function openCloud(seed = 11): Promise<Cloud> {
+export interface CloudOptions {
+  seed?: number;
+  /** Virtual seconds per second, of the service and of who calls it. */
+  speed?: number;
+  /** Divides the time that machines take to boot. */
+  bootFactor?: number;
+}
+
+export async function openCloud({ seed = 11, speed = SPEED, bootFactor }: CloudOptions = {}): Promise<Cloud> {
   const dir = mkdtempSync(join(tmpdir(), "pulumi-vast-e2e-"));
-  const local = await startLocal({ dir, seed, speed: SPEED });
+  const local = await startLocal({ dir, seed, speed, ...(bootFactor === undefined ? {} : { bootFactor }) });
   const { url: endpoint, region, accessKeyId, secretAccessKey } = local.s3;
   const s3 = new S3Client({ endpoint, region, forcePathStyle: true, credentials: local.s3 });
   await s3.send(new CreateBucketCommand({ Bucket: BUCKET }));
@@ -38,7 +46,7 @@ export async function openCloud(seed = 11): Promise<Cloud> {
     config: {
       "vast:apiUrl": local.vastUrl,
       "vast:owner": "e2e",
-      "vast:clockScale": String(SPEED),
+      "vast:clockScale": String(speed),
       "aws:region": region,
       "aws:endpoints": JSON.stringify([{ s3: endpoint, iam: local.s3.iamUrl, sts: local.s3.iamUrl }]),
       "aws:s3UsePathStyle": "true",

@@ -90,6 +90,8 @@ test.each([
     expect(drawn).toEqual(["days", "size", "gpus", "efficiency"].map((id) => ({ id, inked: true })));
     expect(await view.getByRole("heading", { name: "Interruptions" }).count()).toBe(1);
     expect(await view.evaluate("document.documentElement.scrollWidth")).toBe(width);
+    const cut = "[...document.querySelectorAll('.scroll')].filter((one) => one.scrollWidth > one.clientWidth).length";
+    expect(await view.evaluate(cut)).toBe(0);
     expect(complaints).toEqual([]);
   },
 );

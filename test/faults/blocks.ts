@@ -33,10 +33,13 @@ const SETTLED_BY_THE_NEXT_UP: Readonly<Record<string, RegExp>> = {
   "its GPU is rented to another": partly(
     /the GPU of contract \d+ is rented to another; the queued start was taken back$/,
   ),
-  "taken up, and it had been stopped": partly(/it was stopped before the container started/),
+  "taken up, and it had been stopped": partly(/it was stopped before it was seen to run/),
   "taken up, and it had been outbid": partly(/the bid was beaten before the container started/),
+  "taken up, and its GPU is another's": partly(/its GPU is rented to another/),
   "its host went away under the canary": /the canary file through cloud connection \d+ (?:did not come back|.* failed)/,
-  "a new container that does not start": partly(/it does not start: (?:not running after|no progress for) \d+ s/),
+  "a new container that does not start": partly(
+    /it does not start: (?:(?:not running after|no progress for) \d+ s|its GPU is rented|the bid was beaten)/,
+  ),
 };
 
 /** Which of them an error is; undefined when the `up` should have managed. */

@@ -41,7 +41,7 @@ export async function engineRuns(
 
 /** As in the profile, with less patience for a copy that hangs; a worker may leave before its first checkpoint. */
 function fleetOf(workers: number): FleetSettings {
-  return { profile: "self-play", workers, with: { copyOut: { timeout: 900, required: [] } } };
+  return { profile: "self-play", workers, with: { copyOut: { timeout: 3600, required: [] } } };
 }
 
 class EngineRun {
@@ -156,7 +156,10 @@ class EngineRun {
   async #judgeAccount(): Promise<void> {
     const living = (await this.#scene.mischief.contracts()).filter((one) => one.destroyedAt === null);
     const { deployment } = await this.#scene.stack.exportState();
-    const known = (deployment.resources ?? []).filter(({ type }) => type === INSTANCE).map(({ id }) => Number(id));
+    const known = (deployment.resources ?? [])
+      // One that is deleted and waits for its successor says so: the engine keeps the entry until there is one.
+      .filter(({ type, pendingReplacement }) => type === INSTANCE && pendingReplacement !== true)
+      .map(({ id }) => Number(id));
     const marks = living.map(markOf);
     this.#report.violations.push(
       ...living.filter(({ id }) => !known.includes(id)).map(({ id }) => `instance ${id} bills and is in no state`),

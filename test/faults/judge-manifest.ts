@@ -58,8 +58,8 @@ interface Manifest {
   folders: { path: string; files: { path: string; sizeBytes: number }[] }[];
 }
 
-/** From the last look at a contract to its destroy, with the pacing of both, seconds. */
-const A_MOMENT_S = 30;
+/** From the last look at a contract to its destroy, with the pacing of both and a service that takes its time, seconds. */
+const A_MOMENT_S = 30 + 40;
 /** So long a list may hide the older of two contracts with one mark from the provider that has just rented the other. */
 const HIDDEN_S = 120;
 /** Of the simulator's clock and the provider's view of it, seconds. */

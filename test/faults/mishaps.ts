@@ -159,5 +159,12 @@ async function toRunning(
   const running = (contract: SeenContract) =>
     contract.destroyedAt === null && contract.actual === "running" && contract.cur === "running" && fits(contract);
   const one = pick((await world.contracts()).filter(running));
-  if (one) await strike(one);
+  if (one === undefined) return;
+  try {
+    await strike(one);
+  } catch (error) {
+    // Refused, for it has stopped or gone since it was looked at: then nothing happens to it.
+    const now = (await world.contracts()).find(({ id }) => id === one.id);
+    if (now !== undefined && running(now)) throw error;
+  }
 }

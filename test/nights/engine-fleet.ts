@@ -1,3 +1,4 @@
+import { bestOffer } from "../../operator/plan/best-offer.ts";
 import type { Order, Parked, WatchedFleet } from "../../operator/watch/fleet.ts";
 import type { WatchedWorker } from "../../operator/watch/sight.ts";
 import { requestLogs } from "../../provider/api/instances.ts";
@@ -69,6 +70,13 @@ export class EngineFleet implements WatchedFleet {
     return this.#world.clock.during(life, async () =>
       pollResult(context, await context.transport.call(requestLogs, contract, { tail: 200 })),
     );
+  }
+
+  hasLarger({ inputs, row }: WatchedWorker, minVramGb: number): Promise<boolean> {
+    const { context, life } = this.#start();
+    const larger = { ...inputs, offer: { ...inputs?.offer, minVramGb } };
+    const rented = new Set(row ? [row.machine_id] : []);
+    return this.#world.clock.during(life, async () => (await bestOffer(context, larger, rented)) !== undefined);
   }
 
   async repair(orders: readonly Order[]): Promise<string | undefined> {

@@ -4,33 +4,52 @@ import type { RunWorld, SeenContract } from "../faults/run-world.ts";
 export interface Incident {
   kind: "preemption" | "crash" | "dud" | "oom" | "price" | "host-loss" | "outage" | "boot-dud";
   atS: number;
-  worker: string | undefined;
+  worker: string;
   /** The contract that it struck. */
   contract?: number;
+  /** When anybody could first do something about it; that of an outage, once the service answers again. */
+  fromS: number;
+}
+
+/** What a night needs of the world it is played in. */
+export type NightWorld = Pick<RunWorld, "admin" | "asUser" | "fault" | "contracts" | "events" | "at">;
+
+export const ALL_KINDS: readonly Incident["kind"][] = [
+  "preemption",
+  "preemption",
+  "crash",
+  "dud",
+  "oom",
+  "price",
+  "host-loss",
+  "outage",
+  "boot-dud",
+];
+
+export interface Span {
+  startS: number;
+  endS: number;
 }
 
 const MINUTE = 60;
 const OUTAGE_S = 20 * MINUTE;
+/** Into the outage: the machine that is lost while nobody can ask for it. */
+const LOST_MEANWHILE_S = 8 * MINUTE;
 const TICKS_TO_OOM_S = 11 * 120;
 
-/** What goes wrong in a night, at times of the seed's choice: 25 minutes and more apart, so that each can be told. */
-export function plan(world: RunWorld, draws: Draws, workers: readonly string[], endS: number): Incident[] {
-  const kinds: Incident["kind"][] = [
-    "preemption",
-    "preemption",
-    "crash",
-    "dud",
-    "oom",
-    "price",
-    "host-loss",
-    "outage",
-    "boot-dud",
-  ];
-  const startS = world.clock.nowS + 30 * MINUTE;
-  const slotS = (endS - startS - 40 * MINUTE) / kinds.length;
+/** What goes wrong in a night, at times of the seed's choice, each in an equal share of the night. */
+export function plan(
+  world: NightWorld,
+  draws: Draws,
+  workers: readonly string[],
+  { startS, endS }: Span,
+  kinds: readonly Incident["kind"][] = ALL_KINDS,
+): Incident[] {
+  const slotS = (endS - startS) / kinds.length;
   return shuffled(kinds, draws).map((kind, slot): Incident => {
-    const atS = startS + slot * slotS + draws.integer(0, 5 * MINUTE);
-    const incident: Incident = { kind, atS, worker: kind === "outage" ? undefined : draws.pick(workers) };
+    const atS = startS + slot * slotS + draws.integer(0, slotS / 10);
+    const fromS = kind === "outage" ? atS + OUTAGE_S : atS;
+    const incident: Incident = { kind, atS, fromS, worker: draws.pick(workers) };
     world.at(atS, (nowS) => strike(world, incident, nowS));
     return incident;
   });
@@ -41,19 +60,24 @@ function shuffled<T>(items: readonly T[], draws: Draws): T[] {
   return items.map(() => rest.splice(draws.integer(0, rest.length - 1), 1)[0] as T);
 }
 
-async function strike(world: RunWorld, incident: Incident, nowS: number): Promise<void> {
-  const struck = incident.worker === undefined ? undefined : await running(world, incident.worker);
-  if (incident.worker !== undefined && struck === undefined) return;
-  if (struck) incident.contract = struck.id;
-  await STRIKES[incident.kind](world, struck as SeenContract, nowS);
+async function strike(world: NightWorld, incident: Incident, nowS: number): Promise<void> {
+  const struck = await running(world, incident.worker);
+  if (struck === undefined) return;
+  incident.worker = struck.label;
+  incident.contract = struck.id;
+  await STRIKES[incident.kind](world, struck, nowS);
 }
 
-async function running(world: RunWorld, label: string): Promise<SeenContract | undefined> {
-  const own = (await world.contracts()).filter((contract) => contract.label === label && contract.destroyedAt === null);
-  return own.find(({ actual, cur }) => actual === "running" && cur === "running");
+/** The worker's machine, or that of another one where it has none just now. A parked contract is nobody's any more. */
+async function running(world: NightWorld, label: string): Promise<SeenContract | undefined> {
+  const newest = new Map((await world.contracts()).toSorted((a, b) => a.id - b.id).map((one) => [one.label, one]));
+  const running = [...newest.values()].filter(
+    ({ destroyedAt, actual, cur }) => destroyedAt === null && actual === "running" && cur === "running",
+  );
+  return running.find((contract) => contract.label === label) ?? running[0];
 }
 
-const STRIKES: Record<Incident["kind"], (world: RunWorld, struck: SeenContract, nowS: number) => Promise<void>> = {
+const STRIKES: Record<Incident["kind"], (world: NightWorld, struck: SeenContract, nowS: number) => Promise<void>> = {
   preemption: async (world, { id }) => void (await world.admin("POST", `/instances/${id}/preempt`)),
   crash: async (world, { id }) => void (await world.admin("POST", `/instances/${id}/crash`)),
   dud: async (world, { label }, nowS) => {
@@ -69,8 +93,9 @@ const STRIKES: Record<Incident["kind"], (world: RunWorld, struck: SeenContract, 
     await world.admin("POST", `/machines/${machineId}/offline`);
     world.at(nowS + 90 * MINUTE, async () => void (await world.admin("POST", `/machines/${machineId}/online`)));
   },
-  outage: async (world, _, nowS) => {
+  outage: async (world, { id }, nowS) => {
     await world.fault({ endpoint: "*", kind: "status", status: 503, times: null });
+    world.at(nowS + LOST_MEANWHILE_S, async () => void (await world.admin("POST", `/instances/${id}/preempt`)));
     world.at(nowS + OUTAGE_S, async () => void (await world.admin("DELETE", "/faults")));
   },
   "boot-dud": async (world, { id }) => {
@@ -79,7 +104,7 @@ const STRIKES: Record<Incident["kind"], (world: RunWorld, struck: SeenContract, 
   },
 };
 
-async function workload(world: RunWorld, label: string, model: string): Promise<void> {
+async function workload(world: NightWorld, label: string, model: string): Promise<void> {
   const rule = { match: { label }, model, checkpointEverySeconds: 600, checkpointBytes: 3000, keep: 3 };
   await world.admin("POST", "/workloads", rule);
 }

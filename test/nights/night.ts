@@ -1,23 +1,28 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { destroyChosen } from "../../operator/kill/destroy.ts";
 import { actionRecord } from "../../operator/record.ts";
-import { Watch } from "../../operator/watch/check.ts";
-import { keepWatch } from "../../operator/watch/monitor.ts";
 import { readWatchSettings } from "../../operator/watch/settings.ts";
 import { openBucket } from "../../provider/copy-out/bucket.ts";
 import { proofKey } from "../../provider/copy-out/canary.ts";
 import { drawsOf } from "../bench/draws.ts";
 import { Engine } from "../faults/engine.ts";
+import { Life } from "../faults/life.ts";
 import { memoryS3 } from "../faults/memory-s3.ts";
-import { openWorld, STARTED_AT_S } from "../faults/run-world.ts";
+import { startProcess } from "../faults/provider-process.ts";
+import { markOf, openWorld, type RunWorld, STARTED_AT_S } from "../faults/run-world.ts";
 import { RunBucket } from "../faults/storage.ts";
 import { bindingOf, EngineFleet } from "./engine-fleet.ts";
 import { type Incident, plan } from "./incidents.ts";
 import { judge, type NightFigures } from "./judge.ts";
+import { NOT_WATCHED, type OperatorTime, type Watched, watchThrough } from "./watch.ts";
 
 const HOURS = 8;
 const WORKERS = 4;
+/** At its beginning nothing goes wrong, and what does at its end has time to be over. */
+const RAMP_S = 1800;
+const LAST_S = 2400;
 
 export interface NightOptions {
   seed: number;
@@ -26,12 +31,10 @@ export interface NightOptions {
   say?: (line: string) => void;
 }
 
-export interface Night extends NightFigures {
+export interface Night extends NightFigures, Watched {
   incidents: Incident[];
-  /** How often which sign led to which repair. */
-  repairs: Record<string, number>;
-  /** What the watch and its updates said. */
-  transcript: string[];
+  /** Seconds until nothing of the fleet was left when at the end of the night all of it was killed at once. */
+  killedInS: number;
 }
 
 /** Eight virtual hours of a fleet of four, in which everything of the runbooks goes wrong. */
@@ -41,7 +44,7 @@ export async function night({ seed, monitored, say }: NightOptions): Promise<Nig
   await using world = await openWorld(`night ${seed}`, draws, true, {
     market: "calm",
     offers: 700,
-    bootFactor: 2,
+    bootFactor: 1,
     choices: {},
   });
   const folder = mkdtempSync(join(tmpdir(), "vast-night-"));
@@ -61,53 +64,49 @@ export async function night({ seed, monitored, say }: NightOptions): Promise<Nig
     const program = { workers: WORKERS, profile: profileFor(binding), excludeMachines: [], overrides: {} };
     const fleet = new EngineFleet(world, engine, program, true);
     await world.admin("POST", "/workloads", { ...TRAINING, match: { label: fleet.name } });
-    const endS = STARTED_AT_S + HOURS * 3600;
-    const incidents = plan(world, draws, fleet.names(), endS);
+    const span = { startS: STARTED_AT_S, endS: STARTED_AT_S + HOURS * 3600 };
+    const incidents = plan(world, draws, fleet.names(), { startS: span.startS + RAMP_S, endS: span.endS - LAST_S });
 
     const failed = await fleet.up();
     if (failed !== undefined) throw new Error(failed);
-    const transcript: string[] = [];
-    const repairs: Record<string, number> = {};
-    const clock = {
+    const clock: OperatorTime = {
       nowS: () => world.clock.nowS,
-      waitUntil: (epochS: number) => world.clock.pass(Math.max(0, Math.min(epochS, endS) - world.clock.nowS)),
+      waitUntil: (epochS) => world.clock.pass(Math.max(0, epochS - world.clock.nowS)),
     };
-    if (monitored) {
-      const over = new AbortController();
-      const watch = new Watch({
-        fleet,
-        record: actionRecord({ folder, name: "night" }, clock.nowS),
-        nowS: clock.nowS,
-        settings: readWatchSettings(undefined),
-        say: (line) => {
-          const at = new Date((world.clock.nowS - STARTED_AT_S) * 1000).toISOString().slice(11, 19);
-          transcript.push(`${at} ${line}`);
-          say?.(`${at} ${line}`);
-        },
-      });
-      await keepWatch({
-        watch,
-        clock,
-        settings: readWatchSettings(undefined),
-        signal: over.signal,
-        onReport: ({ repaired }) => {
-          for (const { what, sign, error } of repaired) {
-            const kind = `${what}: ${sign}${error === undefined ? "" : ", did not go through"}`;
-            repairs[kind] = (repairs[kind] ?? 0) + 1;
-          }
-          if (world.clock.nowS >= endS - 1) over.abort();
-        },
-      });
-    } else await clock.waitUntil(endS);
-    const figures = await judge({ world, bucket, binding, incidents, endS, workers: WORKERS });
-    return { ...figures, incidents, repairs, transcript: [...transcript, ...fleet.lines] };
+    const settings = readWatchSettings(undefined);
+    const record = actionRecord({ folder, name: "night" }, clock.nowS);
+    const watched = monitored
+      ? await watchThrough({ fleet, clock, record, settings, span, say })
+      : await clock.waitUntil(span.endS).then(() => NOT_WATCHED);
+    const figures = await judge({ world, bucket, binding, incidents, span, workers: WORKERS });
+    const killedInS = await emergency(world);
+    return { ...figures, ...watched, incidents, killedInS, transcript: [...watched.transcript, ...fleet.lines] };
   } finally {
     bucket.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
+/** The billing emergency of the runbook: judged by when the last contract of the fleet ended. */
+async function emergency(world: RunWorld): Promise<number> {
+  const { context, life } = startProcess(world, new Life(), { limited: true, log: () => undefined });
+  const beganS = world.clock.nowS;
+  await world.clock.during(life, () => destroyChosen(context, () => true));
+  const ends = (await world.contracts()).filter(markOf).map(({ destroyedAt }) => destroyedAt ?? Number.NaN);
+  return Math.max(...ends) - beganS;
+}
+
 const TRAINING = { model: "training", checkpointEverySeconds: 600, checkpointBytes: 3000, keep: 3 };
+
+/** How the night's workers are rented, and go on when they lose their machine. */
+export const SPOT = {
+  bid: 0.9,
+  maxBid: 1,
+  onInterruption: "replace",
+  onOffline: "park",
+  bootTimeout: 600,
+  restoreFrom: "last",
+};
 
 function profileFor(target: unknown): Record<string, unknown> {
   return {
@@ -120,12 +119,7 @@ function profileFor(target: unknown): Record<string, unknown> {
     },
     image: "pytorch/pytorch:2.4.0-cuda12.1-cudnn9-runtime",
     disk: 20,
-    bid: 0.9,
-    maxBid: 1,
-    onInterruption: "replace",
-    onOffline: "park",
-    bootTimeout: 600,
-    restoreFrom: "last",
+    ...SPOT,
     copyOut: { target, paths: ["/workspace/checkpoints"], required: [], timeout: 900 },
   };
 }

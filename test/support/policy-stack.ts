@@ -1,13 +1,11 @@
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { execa } from "execa";
 import { AWS_STAND_IN } from "../../tools/local.ts";
 import { type Deployment, REPOSITORY } from "../../tools/stack.ts";
 
 export const POLICIES = join(REPOSITORY, "policies");
-
-export const NODE_COMPILE_CACHE = join(homedir(), ".cache/pulumi-vast/compiled");
 
 export interface Finished {
   exitCode: number | undefined;
@@ -45,8 +43,6 @@ export async function openStack(scenario: string, packConfig: Record<string, unk
     PULUMI_BACKEND_URL: `file://${dir}`,
     PULUMI_CONFIG_PASSPHRASE: "policies-e2e",
     PULUMI_SKIP_UPDATE_CHECK: "true",
-    // As docs/policies.md has it, with packs and without.
-    NODE_COMPILE_CACHE,
     PATH: `${AWS_STAND_IN}${delimiter}${process.env.PATH}`,
     AWS_ACCESS_KEY_ID: "none",
     AWS_SECRET_ACCESS_KEY: "none",

@@ -8,12 +8,13 @@ import { isAbandoned, withLock } from "../../tools/setup/lock.mjs";
 import { cannotBeHad, commandFailed, SetupError } from "../../tools/setup/messages.mjs";
 import { isInstalled } from "../../tools/setup/packages.mjs";
 import { cached, cacheFolder, firstOf, makeFolder, provide } from "../../tools/setup/sources.mjs";
-import { countTests } from "../../tools/setup/test-report.mjs";
+import { countTests, failedTests, unsteadyTests } from "../../tools/setup/test-report.mjs";
 import {
   ENGINE_VERSION,
   goToolchain,
   isAtLeast,
   LANGUAGE_HOST_VERSION,
+  REDIS_SERVER_VERSION,
   S3_SERVER_VERSION,
   whyNotSuitable,
 } from "../../tools/setup/versions.mjs";
@@ -75,6 +76,7 @@ test.each([
   ["engine", `pulumi/pkg/v3 v${ENGINE_VERSION}`],
   ["language-host", `pulumi/sdk/v3 v${LANGUAGE_HOST_VERSION}`],
   ["s3-server", `versitygw v${S3_SERVER_VERSION}`],
+  ["redis-server", `miniredis/v2 v${REDIS_SERVER_VERSION}`],
 ])("the version that names tools/%s in the cache is the one that is built", (folder, requirement) => {
   const module = readFileSync(new URL(`../../tools/${folder}/go.mod`, import.meta.url), "utf8");
   expect(module).toContain(`${requirement}\n`);
@@ -284,6 +286,7 @@ describe("arguments", () => {
 
   test("say what a script needs, so that the simulator does not wait for an engine", () => {
     expect(parseArguments(["run", "--needs", "node", "simulator:run"])).toMatchObject({ needs: ["node"], args: [] });
+    expect(parseArguments(["path", "--needs", "node,redis"])).toMatchObject({ mode: "path", needs: ["node", "redis"] });
   });
 
   test.each([["unknown"], ["run"], ["run", "--needs", "everything", "x"]])(
@@ -307,5 +310,32 @@ describe("the count of tests", () => {
 
   test("holds a file that could not be loaded for a failure", () => {
     expect(countTests({ testResults: [file("failed")] })).toEqual({ passed: 0, failed: 1, skipped: 0 });
+  });
+
+  test("says which test passed on a second try only", () => {
+    const assertionResults = [
+      { status: "passed", fullName: "rents once", failureMessages: [] },
+      { status: "passed", fullName: "destroys", failureMessages: ["Error: late"] },
+      { status: "failed", fullName: "reads", failureMessages: ["Error: never"] },
+    ];
+    expect(unsteadyTests({ testResults: [{ name: "a.test.ts", assertionResults }] })).toEqual([
+      "a.test.ts: destroys\n    Error: late",
+    ]);
+  });
+
+  test("says which test failed and with what", () => {
+    const assertionResults = [
+      { status: "passed", fullName: "rents once" },
+      { status: "failed", fullName: "destroys", failureMessages: ["AssertionError: 2 is not 1\n    at there"] },
+    ];
+    expect(failedTests({ testResults: [{ name: "a.test.ts", status: "failed", assertionResults }] })).toEqual([
+      "a.test.ts: destroys\n    AssertionError: 2 is not 1\n        at there",
+    ]);
+    const unloaded = { name: "b.test.ts", status: "failed", message: "SyntaxError", assertionResults: [] };
+    expect(failedTests({ testResults: [unloaded] })).toEqual(["b.test.ts\n    SyntaxError"]);
+    const long = Array.from({ length: 100 }, (_, line) => `line ${line}`).join("\n");
+    const [told = ""] = failedTests({ testResults: [{ ...unloaded, message: long }] });
+    expect(told.split("\n")).toHaveLength(32);
+    expect(told).toMatch(/line 0\n[\s\S]*…[\s\S]*line 99$/);
   });
 });

@@ -14,6 +14,7 @@ export interface FleetOptions {
   processes: number;
   copyOut: boolean;
   engine: boolean;
+  engineRounds: number;
   seed: number;
   parallel?: number;
   json?: string;
@@ -36,10 +37,14 @@ export async function fleet(options: FleetOptions): Promise<void> {
   try {
     const bench = { ...options, dir, parallel: options.parallel ?? Math.max(64, options.instances + 16) };
     const life = await lifeOf(bench);
+    printLife(bench, life);
     const engine = options.engine
-      ? await engineCost(join(dir, "engine"), options.instances, bench.parallel, options.seed)
+      ? await engineCost({
+          ...{ dir: join(dir, "engine"), count: options.instances, parallel: bench.parallel },
+          ...{ seed: options.seed, rounds: options.engineRounds },
+        })
       : undefined;
-    report(bench, life, engine);
+    sumUp(bench, life, engine);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
@@ -148,8 +153,7 @@ function phaseRunner(local: LocalCloud, phases: PhaseFigures[]) {
   };
 }
 
-function report(bench: Bench, life: Life, engine: EngineFigures | undefined): void {
-  const { instances, speed, parallel } = bench;
+function printLife({ instances, parallel }: Bench, life: Life): void {
   const { load1, ...host } = machine();
   console.log(
     `${instances} instances, --parallel ${parallel}; ${host.cores} cores, load ${load1}, Node ${host.node}. ` +
@@ -166,6 +170,11 @@ function report(bench: Bench, life: Life, engine: EngineFigures | undefined): vo
     ["calls", "endpoint", "n"],
     life.phases.flatMap((p) => Object.entries(p.calls).map(([endpoint, n]) => [p.phase, endpoint, n])),
   );
+}
+
+function sumUp(bench: Bench, life: Life, engine: EngineFigures | undefined): void {
+  const { instances, speed, parallel } = bench;
+  const { load1, ...host } = machine();
   if (engine) printEngine(engine);
   conclude(
     {
@@ -179,9 +188,9 @@ function report(bench: Bench, life: Life, engine: EngineFigures | undefined): vo
   );
 }
 
-function printEngine({ instances, noOp, clockScale, stateBytes, ...sums }: EngineFigures): void {
+function printEngine({ instances, noOp, clockScale, rounds, stateBytes, ...sums }: EngineFigures): void {
   table(
-    [`engine, clock × ${clockScale}`, "up s", "refresh s", "destroy s", "sum s", "state bytes"],
+    [`engine, clock × ${clockScale}, median of ${rounds}`, "up s", "refresh s", "destroy s", "sum s", "state bytes"],
     [
       ["instances", instances.up, instances.refresh, instances.destroy, sums.seconds, stateBytes.instances],
       ["no-op resources", noOp.up, noOp.refresh, noOp.destroy, sums.baselineSeconds, stateBytes.noOp],

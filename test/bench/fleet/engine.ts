@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { stringify } from "yaml";
 import { type LocalCloud, startLocal } from "../../../tools/local.ts";
+import { percentile } from "../figures.ts";
 
 /** Wall seconds of one kind of program. */
 export interface Costs {
@@ -12,68 +13,100 @@ export interface Costs {
 }
 
 export interface EngineFigures {
-  /** Sums of up, refresh and destroy, wall seconds. */
+  /** Sums of up, refresh and destroy, wall seconds; each the median of the rounds. */
   seconds: number;
   baselineSeconds: number;
   ratio: number;
   instances: Costs;
   noOp: Costs;
   /** Bytes of state of one resource. */
-  stateBytes: { instances: number; noOp: number };
+  stateBytes: Record<Kind, number>;
+  rounds: number;
   clockScale: number;
 }
+
+type Kind = "instances" | "noOp";
 
 const PROGRAM = join(import.meta.dirname, "engine-program");
 /** A create's 4.5 seconds take little over two milliseconds. */
 const SCALE = 2000;
 
+export interface EngineOptions {
+  dir: string;
+  count: number;
+  parallel: number;
+  seed: number;
+  rounds: number;
+}
+
 /**
  * What the provider costs the engine beside the service's own waits: the same number of instances, on a clock on which
- * waits are almost nothing, and of resources that do nothing, in as many bytes of state.
+ * waits are almost nothing, and of resources that do nothing, in as many bytes of state. Both in turn, so that both see the
+ * same machine.
  */
-export async function engineCost(dir: string, count: number, parallel: number, seed: number): Promise<EngineFigures> {
+export async function engineCost(options: EngineOptions): Promise<EngineFigures> {
+  const { dir, count, seed } = options;
   mkdirSync(dir, { recursive: true });
   const offers = Math.max(600, count * 10);
   const local = await startLocal({ dir, seed, speed: SCALE, offers, credit: 1e9, rateLimits: false });
   try {
-    return await compare({ local, dir, count, parallel });
+    return await compare({ ...options, local });
   } finally {
     await local.stop();
   }
 }
 
 async function compare(run: Run): Promise<EngineFigures> {
-  const bare = await costs({ ...run, count: 1 }, "no-op", 0);
   // Both kinds once before they are timed: the first run of all compiles what later ones find compiled.
-  await costs({ ...run, count: 1 }, "instances", 0);
-  const instances = await costs(run, "instances", 0);
-  // Inputs and outputs both hold the padding.
-  const noOp = await costs(run, "no-op", Math.max(0, Math.round((instances.bytes - bare.bytes) / 2)));
-  const seconds = total(instances.costs);
-  const baselineSeconds = total(noOp.costs);
+  const bare = await costs({ ...run, count: 1 }, "noOp", 0, "bare");
+  await costs({ ...run, count: 1 }, "instances", 0, "bare");
+  const all: Record<Kind, Measured[]> = { instances: [], noOp: [] };
+  for (let round = 0; round < run.rounds; round += 1) {
+    const instances = await costs(run, "instances", 0, String(round));
+    // Inputs and outputs both hold the padding.
+    const padding = Math.max(0, Math.round((instances.bytes - bare.bytes) / 2));
+    all.instances.push(instances);
+    all.noOp.push(await costs(run, "noOp", padding, String(round)));
+  }
+  const instances = medians(all.instances);
+  const noOp = medians(all.noOp);
+  const seconds = total(instances);
+  const baselineSeconds = total(noOp);
   return {
     ...{ seconds, baselineSeconds, ratio: Math.round((seconds / baselineSeconds) * 1000) / 1000 },
-    ...{ instances: instances.costs, noOp: noOp.costs },
-    stateBytes: { instances: instances.bytes, noOp: noOp.bytes },
-    clockScale: SCALE,
+    ...{ instances, noOp },
+    stateBytes: { instances: all.instances[0]?.bytes ?? 0, noOp: all.noOp[0]?.bytes ?? 0 },
+    ...{ rounds: run.rounds, clockScale: SCALE },
   };
+}
+
+interface Measured {
+  costs: Costs;
+  bytes: number;
+}
+
+function medians(all: readonly Measured[]): Costs {
+  const median = (phase: keyof Costs) =>
+    percentile(
+      all.map(({ costs }) => costs[phase]).toSorted((a, b) => a - b),
+      0.5,
+    );
+  return { up: median("up"), refresh: median("refresh"), destroy: median("destroy") };
 }
 
 const WAIVER = JSON.stringify({ resources: ["*"], reason: "the benchmark keeps nothing" });
 
-interface Run {
+interface Run extends EngineOptions {
   local: LocalCloud;
-  dir: string;
-  count: number;
-  parallel: number;
 }
 
 async function costs(
   { local, dir, count, parallel }: Run,
-  kind: "instances" | "no-op",
+  kind: Kind,
   padding: number,
-): Promise<{ costs: Costs; bytes: number }> {
-  const stack = `${kind}-${count}-${padding}`;
+  name: string,
+): Promise<Measured> {
+  const stack = `${kind}-${name}`;
   const env = { ...local.env, XDG_CACHE_HOME: join(dir, "cache"), VAST_WAIVE_COPY_OUT: WAIVER };
   const pulumi = (...args: string[]) => execa("pulumi", [...args, "--stack", stack], { cwd: PROGRAM, env, all: true });
   const configFile = join(dir, `Pulumi.${stack}.yaml`);

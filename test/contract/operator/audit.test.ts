@@ -6,6 +6,7 @@ import { auditByPack } from "../../../operator/audit/pack.ts";
 import { markdown } from "../../../operator/audit/report.ts";
 import type { StackResource } from "../../../operator/stack/state.ts";
 import { destroyInstance, rentOffer, setState } from "../../../provider/api/instances.ts";
+import { rentVolume, searchVolumes } from "../../../provider/api/volumes.ts";
 import { offerQuery } from "../../../provider/fleet/place.ts";
 import { inputsSchema } from "../../../provider/lifecycle/instance/inputs.ts";
 import { needOf } from "../../../provider/lifecycle/instance/need.ts";
@@ -48,6 +49,15 @@ describe("the account", () => {
     await using world = await startWorld();
     const id = await rentByHand(world);
     expect(await look(world)).toEqual([`mandatory contract-outside-any-stack contract ${id} (probe)`]);
+    expect(await look(world, [], [id])).toEqual([]);
+  });
+
+  test("with a volume that somebody rented by hand is not, until that is agreed on", async () => {
+    await using world = await startWorld();
+    const { transport } = world.context();
+    const [offer] = await transport.call(searchVolumes, { filters: { verified: { eq: true } }, sizeGb: 20 });
+    const id = await transport.call(rentVolume, offer?.id ?? 0, 20, "scratch");
+    expect(await look(world)).toEqual([`mandatory volume-outside-any-stack volume ${id} (scratch)`]);
     expect(await look(world, [], [id])).toEqual([]);
   });
 

@@ -82,11 +82,10 @@ describe("the depth of an SQS queue", () => {
   });
 });
 
-const hasRedis = await execa("redis-server", ["--version"], { reject: false }).then(({ exitCode }) => exitCode === 0);
-if (!hasRedis) console.error("\nREDIS QUEUES ARE NOT TESTED: redis-server is not on PATH.\n");
-
-describe.runIf(hasRedis)("the depth of a Redis key", () => {
+describe("the depth of a Redis key", () => {
   async function redis() {
+    const { failed } = await execa("redis-server", ["--version"], { reject: false });
+    if (failed) throw new Error('redis-server is not on PATH: "npm test" makes one (tools/setup/redis-server.mjs)');
     const port = await freePort();
     const server = execa(
       "redis-server",

@@ -2,34 +2,84 @@ import { expect, test, vi } from "vitest";
 import type { OperatorClock } from "../../../operator/clock.ts";
 import { readFleets } from "../../../operator/fleet/read.ts";
 import type { Session } from "../../../operator/session.ts";
-import type { OperatorStack } from "../../../operator/stack.ts";
 import { readWatchSettings } from "../../../operator/watch/settings.ts";
 import { lookAtAll, WITHIN_S } from "../../../operator/watch/triage.ts";
 import { vitalsOf } from "../../../operator/watch/vitals.ts";
 import type { Context } from "../../../provider/context.ts";
+import { drawsOf } from "../../bench/draws.ts";
+import { Life } from "../../faults/life.ts";
+import { startProcess } from "../../faults/provider-process.ts";
+import { openWorld, type RunWorld } from "../../faults/run-world.ts";
+import { stackHolding } from "../../support/held-stack.ts";
 import { sshKey } from "../../support/ssh-key.ts";
 import { create, type Held, startStorage, startWorld, worker } from "../../support/vast-world.ts";
 
 const SETTINGS = readWatchSettings('{"heartbeat": {"maxAge": 120}}');
 
-/** A stack that holds what was created, as far as reading goes. */
-function stackOf(held: readonly Held[]): OperatorStack {
-  const recorded = held.map(({ id, state }) => ({
-    urn: `urn:pulumi:dev::p::vast:index:Fleet$pulumi-nodejs:dynamic/vast:Instance::${state.label}`,
-    type: "Instance" as const,
-    id,
-    inputs: state,
-    props: state,
-  }));
-  const knowledge = async () => ({ markPrefix: "", recorded, pending: [] });
-  return { knowledge, fleets: { read: () => ({}) } } as unknown as OperatorStack;
-}
-
 async function look(context: Context, held: readonly Held[]) {
   const clock = { nowS: () => context.clock.elapsedS() } as OperatorClock;
-  const { workers } = await readFleets(stackOf(held), context);
+  const { workers } = await readFleets(stackHolding(held), context);
   return lookAtAll({ context, clock } as Session, workers, SETTINGS, clock.nowS() + WITHIN_S);
 }
+
+/** Rented one by one, on machines of their own, and left to boot. */
+async function rent(world: RunWorld, count: number): Promise<Held[]> {
+  const offers = await world.admin<{ id: number; machine_id: number; num_gpus: number }[]>("GET", "/offers");
+  const single = offers.filter(({ num_gpus }) => num_gpus === 1);
+  const free = [...new Map(single.map((offer) => [offer.machine_id, offer.id])).values()];
+  const living = async () => (await world.contracts()).filter(({ destroyedAt }) => destroyedAt === null);
+  for (let missing = count; missing > 0; missing = count - (await living()).length) {
+    for (const id of free.splice(0, missing)) {
+      const body = {
+        client_id: "me",
+        image: "ubuntu:22.04",
+        disk: 10,
+        price: null,
+        runtype: "ssh",
+        label: `fleet-${id}`,
+      };
+      await world.asUser("PUT", `/api/v0/asks/${id}/`, body);
+      await world.clock.pass(5);
+    }
+  }
+  await world.clock.pass(1800);
+  return (await living()).map(({ id, label }) => ({ id: String(id), state: { label } as Held["state"] }));
+}
+
+test("200 workers are looked at within two minutes at the service's own limits, and those in trouble stand out with their last lines", async () => {
+  const options = { market: "calm", offers: 3000, bootFactor: 10, credit: 1_000_000 } as const;
+  await using world = await openWorld("triage", drawsOf("triage"), true, options);
+  const talking = {
+    match: { label: "fleet-" },
+    model: "self-play",
+    checkpointEverySeconds: 100_000,
+    checkpointBytes: 1,
+  };
+  await world.admin("POST", "/workloads", talking);
+  const held = await rent(world, 200);
+  const [crashed, lost] = (await world.contracts()).filter(({ actual }) => actual === "running");
+  await world.admin("POST", `/instances/${crashed?.id}/crash`);
+  await world.admin("POST", `/machines/${lost?.machineId}/offline`);
+  await world.clock.pass(300);
+
+  const { context, life } = startProcess(world, new Life(), { limited: true, log: () => undefined });
+  const beganS = world.clock.nowS;
+  const lines = await world.clock.during(life, () => look(context, held));
+  const seconds = world.clock.nowS - beganS;
+  expect(seconds).toBeLessThan(120);
+  expect(lines).toHaveLength(200);
+  const alerts = lines.filter(({ flag }) => flag === "ALERT");
+  expect(alerts.map(({ worker: name, sign }) => `${name} ${sign}`)).toEqual(
+    expect.arrayContaining([`${crashed?.label} crashed`, `${lost?.label} offline`]),
+  );
+  expect(alerts.find(({ worker: name }) => name === crashed?.label)?.lastLines.join("")).not.toBe("");
+  // At one log a second there is no time for all: those without one run, by the list.
+  const unknown = lines.filter(({ flag }) => flag === "UNKNOWN");
+  expect(unknown.filter(({ phase }) => phase !== "RUNNING")).toEqual([]);
+  console.log(
+    `triage of 200 workers: ${seconds.toFixed(0)} s of the service, ${200 - unknown.length} of them with a log`,
+  );
+});
 
 test("a heartbeat that is too old is an alert, one that never came says nothing", async () => {
   const storage = await startStorage();
@@ -66,7 +116,7 @@ test("vitals come over SSH; a GPU that is lost is no GPU, and a host that report
   const inputs = { env: { VAST_SIM_WORKLOAD: "training" }, sshKeys: [key.publicKey] };
   const held = await create(context, worker(inputs));
   const read = async (settings = context) => {
-    const { workers } = await readFleets(stackOf([held]), settings);
+    const { workers } = await readFleets(stackHolding([held]), settings);
     const [one] = workers;
     if (one === undefined) throw new Error("the worker is not there");
     return vitalsOf(settings, one, settings.clock.elapsedS(), undefined);

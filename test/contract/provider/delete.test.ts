@@ -419,6 +419,25 @@ describe("an offline host", () => {
     expect(await instanceOf(running)).toMatchObject({ destroyedAt: null, intended: "running" });
   });
 
+  test("that goes away in the middle of a copy ends the wait for it, with the reason; once it is back, all is copied", async () => {
+    await using world = await startWorld();
+    const running = await withResults(world);
+    const { held, target } = running;
+    await world.fault({ endpoint: "copy", kind: "copy-stuck" });
+    const destroyed = destroy(running);
+    const why = expect(destroyed).rejects.toThrow(
+      /its host went offline while the copy of \/workspace\/out was under way[\s\S]*bills nothing meanwhile/,
+    );
+    while ((await copiesOf(world)).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await world.admin("POST", `/machines/${held.state.machineId}/offline`);
+    await why;
+    await world.admin("POST", `/machines/${held.state.machineId}/online`);
+    await world.until(Number(held.id), ({ actual }) => actual === "running");
+    await destroy(running);
+    expect(await storage.keys(target.bucket)).toHaveLength(2);
+    expect(world.logs.join("\n")).not.toContain("under way already");
+  });
+
   test("with onCopyFailure stop is also told not to run on when it is back", async () => {
     await using world = await startWorld();
     const running = await withResults(world, { onCopyFailure: "stop" });

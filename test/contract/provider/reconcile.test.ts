@@ -268,6 +268,25 @@ describe("a parked contract", () => {
     expect(await look(world, known)).toMatchObject({ parked: [] });
   });
 
+  test("is found by what the program declares, when no successor could be rented and the state knows nothing", async () => {
+    await using world = await startWorld();
+    const { held, target } = await park(world);
+    await world.admin("POST", `/machines/${held.state.machineId}/online`);
+    await world.until(Number(held.id), ({ actual }) => actual !== "offline");
+    const { state } = held;
+    const declared = {
+      urn: "urn:worker",
+      type: "Instance" as const,
+      props: { ...state, copyOut: copyOut(target).copyOut },
+    };
+    const { parked, orphans } = await look(world, { program: [declared] });
+    expect(orphans).toEqual([]);
+    expect(parked).toMatchObject([{ host: "back" }]);
+    for (const found of parked) await settleParked(world.context(), found);
+    expect(await world.instances()).toEqual([]);
+    expect(await resultOf(target, held)).toBe("weights");
+  });
+
   test("that somebody destroyed meanwhile is cleared, and said to be lost", async () => {
     await using world = await startWorld();
     const { held, known } = await park(world);

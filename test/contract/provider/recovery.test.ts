@@ -97,6 +97,20 @@ async function rentAll(world: VastWorld, held: Held): Promise<number[]> {
 describe("an outbid worker", () => {
   const spot = (different: Inputs = {}) => worker({ bid: 1.5, copyOut: NOTHING_TO_KEEP, ...different });
 
+  test("that the service goes on wanting to run is told from one that boots by the up that takes it up; the next replaces it", async () => {
+    await using world = await startWorld({ choices: { preemptedIntendedStatus: "running" } });
+    const held = await create(world.context(), spot());
+    await preempt(world, held);
+    const failure = await createInstance(world.context(), checked(spot())).then(
+      () => undefined,
+      (error: Error & { properties: Held["state"] }) => error,
+    );
+    expect(failure?.message).toMatch(/rented and kept in the state, but not finished: the bid was beaten/);
+    const after = await up(world, { id: held.id, state: failure?.properties ?? held.state }, spot());
+    expect(after.did).toBe("replaced (status)");
+    expect(await world.instances()).toMatchObject([{ id: Number(after.id) }]);
+  });
+
   test("is replaced on another machine", async () => {
     await using world = await startWorld();
     const held = await create(world.context(), spot());
@@ -109,15 +123,18 @@ describe("an outbid worker", () => {
     expect(await world.instances()).toHaveLength(1);
   });
 
-  test("bids again, never above maxBid, and the price is read back", async () => {
-    await using world = await startWorld();
-    const inputs = spot({ bid: 0.9, maxBid: 2.01, onInterruption: "rebid" });
-    const held = await create(world.context(), inputs);
-    await preempt(world, held, 2);
-    const after = await up(world, held, inputs);
-    expect(after.did).toBe("updated");
-    expect(after.state).toMatchObject({ status: "running", dphCompute: 2.01 });
-  });
+  test.each(["stopped", "running"] as const)(
+    "bids again, never above maxBid, and the price is read back; intended_status is %s",
+    async (preemptedIntendedStatus) => {
+      await using world = await startWorld({ choices: { preemptedIntendedStatus } });
+      const inputs = spot({ bid: 0.9, maxBid: 2.01, onInterruption: "rebid" });
+      const held = await create(world.context(), inputs);
+      await preempt(world, held, 2);
+      const after = await up(world, held, inputs);
+      expect(after.did).toBe("updated");
+      expect(after.state).toMatchObject({ status: "running", dphCompute: 2.01 });
+    },
+  );
 
   test("whose going price is over maxBid is replaced, and the reason names both", async () => {
     await using world = await startWorld();
@@ -138,12 +155,15 @@ describe("an outbid worker", () => {
     expect((await up(world, held, inputs)).did).toBe("replaced (status)");
   });
 
-  test("that must not be replaced is an error", async () => {
-    await using world = await startWorld();
-    const held = await create(world.context(), spot());
-    await preempt(world, held);
-    await expect(preview(world, held, spot({ onInterruption: "fail" }))).rejects.toThrow(/onInterruption is "fail"/);
-  });
+  test.each(["stopped", "running"] as const)(
+    "that must not be replaced is an error; intended_status is %s",
+    async (preemptedIntendedStatus) => {
+      await using world = await startWorld({ choices: { preemptedIntendedStatus } });
+      const held = await create(world.context(), spot());
+      await preempt(world, held);
+      await expect(preview(world, held, spot({ onInterruption: "fail" }))).rejects.toThrow(/onInterruption is "fail"/);
+    },
+  );
 });
 
 describe("a worker that waits for its GPU, which is rented to another", () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { setState } from "../../../provider/api/instances.ts";
 import type { Binding } from "../../../provider/copy-out/inputs.ts";
 import { checkInputs } from "../../../provider/lifecycle/check.ts";
 import { deleteInstance } from "../../../provider/lifecycle/instance/delete.ts";
@@ -204,6 +205,73 @@ describe("a volume's delete", () => {
     await deleteInstance(world.context(), held.id, held.state);
     await removeVolume(world.context(), volume.id, volume.state);
     expect(await world.volumes()).toEqual([]);
+  });
+
+  test("goes through although the process was killed right after the destroy of an instance that never ran", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const { volume, held, inputs } = await mounted(world, target, undefined, { state: "stopped" });
+    const context = world.context();
+    const destroyed = Promise.withResolvers<void>();
+    const destroy = async (id: number): Promise<void> => {
+      await context.destroyer.destroy(id);
+      destroyed.resolve();
+      await new Promise(() => undefined);
+    };
+    void deleteInstance({ ...context, destroyer: { destroy } }, held.id, held.state);
+    await destroyed.promise;
+    const second = await create(world.context(), { ...inputs, state: "stopped" });
+    await deleteInstance(world.context(), second.id, second.state);
+    await removeVolume(world.context(), volume.id, volume.state);
+    expect(await world.volumes()).toEqual([]);
+  });
+
+  test("goes through once an instance that came to run during its own destroy is copied out, not held for unused", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const { volume, held } = await mounted(world, target, undefined, { state: "stopped" });
+    const context = world.context();
+    const { sweeper } = context;
+    const looks = [await sweeper.since(context.clock.elapsedS())];
+    await context.transport.call(setState, Number(held.id), "running");
+    await world.until(Number(held.id), ({ actual }) => actual === "running");
+    await world.write(Number(held.id), "/data/model.pt", "weights");
+    // The first look was taken before it ran.
+    const atMost = async (ageS: number) => looks.shift() ?? sweeper.atMost(ageS);
+    await deleteInstance({ ...context, sweeper: { ...sweeper, atMost } }, held.id, held.state);
+    expect(await storage.keys(target.bucket)).toEqual([`runs/${held.id}/data/model.pt`]);
+    await removeVolume(world.context(), volume.id, volume.state);
+    expect(await world.volumes()).toEqual([]);
+  });
+
+  test("is refused when an instance that never ran at one look was gone at the next: it may have run between them", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const { volume, held } = await mounted(world, target, undefined, { state: "stopped" });
+    const context = world.context();
+    const { sweeper } = context;
+    const looks = [await sweeper.since(context.clock.elapsedS())];
+    await context.destroyer.destroy(Number(held.id));
+    const atMost = async (ageS: number) => looks.shift() ?? sweeper.atMost(ageS);
+    await deleteInstance({ ...context, sweeper: { ...sweeper, atMost } }, held.id, held.state);
+    expect(world.logs.join("\n")).toMatch(/is gone already/);
+    await expect(removeVolume(world.context(), volume.id, volume.state)).rejects.toThrow(
+      /nothing was copied from it since/,
+    );
+  });
+
+  test("is refused when an instance that never ran could not be destroyed, and ran after all", async () => {
+    await using world = await startWorld();
+    const target = await storage.connect(world);
+    const { volume, held } = await mounted(world, target, undefined, { state: "stopped" });
+    const destroy = () => Promise.reject(new Error("the service is down"));
+    await expect(deleteInstance({ ...world.context(), destroyer: { destroy } }, held.id, held.state)).rejects.toThrow(
+      "the service is down",
+    );
+    await world.context().destroyer.destroy(Number(held.id));
+    await expect(removeVolume(world.context(), volume.id, volume.state)).rejects.toThrow(
+      /nothing was copied from it since/,
+    );
   });
 
   test("is still refused for what an earlier instance left, when the one after it never ran", async () => {

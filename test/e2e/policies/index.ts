@@ -11,8 +11,12 @@ const scenarios: Record<string, () => void> = {
     instance("mounting", {
       volume: { id: scratch.volumeId, machineId: scratch.machineId, mountPath: "/data" },
     });
+    instance("paused", { state: "stopped", maxDurationHours: undefined, expiresAt: tomorrow });
     new VastFleet("fleet", { workers: 2, profile: { ...profile, offer: { ...offer, countries: ["SE"] } } });
     storage("results", {});
+    for (const name of ["one", "two"]) {
+      new CloudSyncTarget(name, { connection: 1, bucket: "results", prefix: name, region });
+    }
   },
   /** For each rule of the packs safety and cost one resource, named after it, that breaks it and nothing else. */
   violating() {
@@ -48,6 +52,8 @@ const scenarios: Record<string, () => void> = {
   },
   waived() {
     instance("disposable", { copyOut: { waive: "renders are streamed out as they are made" } });
+    // A volume whose ids a preview knows.
+    instance("mounting", { volume: { id: 4711, machineId: 12, mountPath: "/data" } });
   },
   "target not known yet"() {
     const results = new CloudSyncTarget("results", { connection: 1, bucket: "results", prefix: "fleet", region });
@@ -70,6 +76,7 @@ const scenarios: Record<string, () => void> = {
 const disk = 40;
 const image = "pytorch/pytorch:2.4.0-cuda12.4-cudnn9-runtime";
 const region = "us-east-1";
+const tomorrow = new Date(Date.now() + 24 * 3_600_000).toISOString();
 const offer = { gpu: "RTX 4090", maxDph: 0.5, maxBandwidthPrice: 0.02 };
 const copyOut = { target: { connectionId: 1, bucket: "results", prefix: "results", region } };
 const profile: VastInstanceArgs = {

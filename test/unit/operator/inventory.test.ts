@@ -23,11 +23,12 @@ const worker = (different: Partial<Worker> = {}) =>
     row,
     ...different,
   }) as Worker;
+const VAST = { endpoint: "https://console.vast.ai", sshKeyFile: undefined };
 const NOW_S = Date.UTC(2026, 10, 24, 10) / 1000;
 const hosts = [hostOf(worker(), { 12345: { address: "100.64.0.7", seenS: NOW_S } }, NOW_S)];
 
 test("the hosts file has what the lifecycle document's distributed_hosts.yaml has", () => {
-  const [host] = (parse(textOf(hosts, "yaml")) as { vast_instances: object[] }).vast_instances;
+  const [host] = (parse(textOf(hosts, "yaml", VAST)) as { vast_instances: object[] }).vast_instances;
   expect(host).toMatchObject({
     id: "vast-12345",
     hostname: "203.0.113.4",
@@ -40,7 +41,7 @@ test("the hosts file has what the lifecycle document's distributed_hosts.yaml ha
 });
 
 test("JSON says the same", () => {
-  expect(JSON.parse(textOf(hosts, "json"))).toEqual(parse(textOf(hosts, "yaml")));
+  expect(JSON.parse(textOf(hosts, "json", VAST))).toEqual(parse(textOf(hosts, "yaml", VAST)));
 });
 
 test("a worker that does not run, or is not listed, has its condition, and no address that is not its own", () => {
@@ -49,7 +50,7 @@ test("a worker that does not run, or is not listed, has its condition, and no ad
 });
 
 test("the SSH config knows a worker by its label and its id, and keeps host keys by contract: ports are given to others", () => {
-  expect(textOf(hosts, "ssh", "/home/me/.ssh/vast_rsa")).toBe(`Host trainer-worker-0 vast-12345
+  expect(textOf(hosts, "ssh", { ...VAST, sshKeyFile: "/home/me/.ssh/vast_rsa" })).toBe(`Host trainer-worker-0 vast-12345
   HostName 203.0.113.4
   Port 40022
   User root
@@ -61,5 +62,11 @@ test("the SSH config knows a worker by its label and its id, and keeps host keys
 
 test("a label that is no host name writes nothing into the SSH config", () => {
   const odd = hostOf(worker({ label: "x\n  ProxyCommand evil" }), {}, NOW_S);
-  expect(textOf([odd], "ssh")).not.toContain("ProxyCommand");
+  expect(textOf([odd], "ssh", VAST)).not.toContain("ProxyCommand");
+});
+
+test("the SSH config leaves no key of a simulator's machines in known_hosts, as vast-fleet ssh does not", () => {
+  const config = (endpoint: string) => textOf(hosts, "ssh", { endpoint, sshKeyFile: undefined });
+  expect(config("http://127.0.0.1:8080")).toContain("  UserKnownHostsFile /dev/null\n");
+  expect(config("https://console.vast.ai")).not.toContain("UserKnownHostsFile");
 });

@@ -110,6 +110,13 @@ describe("fleet-budget", () => {
       ]);
     });
 
+    test("counts a volume among them", () => {
+      const scratch = { ...unchecked("volume", { maxDph: 0.6 }), name: "scratch", fleet: "trainer" };
+      expect(judgeEach(fleetBudget, [worker(0, 0.6), scratch], config, update).violations).toEqual([
+        expect.stringContaining("scratch: trainer: the price caps of fleet trainer add up to $1.20 per hour"),
+      ]);
+    });
+
     test("counts a worker once, however often it is declared", () => {
       expect(judgeEach(fleetBudget, [worker(0, 0.6), worker(0, 0.6)], config, update)).toEqual(PASS);
     });
@@ -136,17 +143,17 @@ describe("stack-budget", () => {
   });
 
   test("asks nothing without a budget", () => {
-    expect(judgeStack(stackBudget, [worker(0, 99)])).toEqual(PASS);
+    expect(judgeStack(stackBudget, [worker(0, 99), worker(1, undefined)])).toEqual(PASS);
   });
 
-  test("is held while an update goes on", () => {
-    const update = judgeEach(
-      stackBudget,
-      [worker(0, 2), worker(1, 2)],
-      { stack: { perHour: 3 } },
-      { isPreview: false },
-    );
-    expect(update.violations).toEqual([expect.stringContaining("trainer-1: stack: the price caps")]);
+  test("is held while an update goes on, for instances and volumes", () => {
+    const scratch = { ...unchecked("volume", { maxDph: 2 }), name: "scratch" };
+    const budget = { stack: { perHour: 3 } };
+    const update = judgeEach(stackBudget, [worker(0, 2), worker(1, 2), scratch], budget, { isPreview: false });
+    expect(update.violations).toEqual([
+      expect.stringContaining("trainer-1: stack: the price caps of this stack add up to $4.00"),
+      expect.stringContaining("scratch: stack: the price caps of this stack add up to $6.00"),
+    ]);
   });
 
   test("leaves open what is not known yet", () => {
@@ -346,9 +353,11 @@ describe("on-demand-share", () => {
 
   test("leaves alone instances that are no fleet, and open what is not known yet", () => {
     expect(judgeStack(onDemandShare, [unchecked("instance", {})], { most: 0 })).toEqual(PASS);
-    const { violations, unknown } = judgeStack(onDemandShare, [worker(0, 1, { bid: UNKNOWN })], { most: 0 });
-    expect(violations).toEqual([]);
-    expect(unknown).toHaveLength(1);
+    for (const config of [{ most: 0 }, { least: 1 }]) {
+      const { violations, unknown } = judgeStack(onDemandShare, [worker(0, 1, { bid: UNKNOWN })], config);
+      expect(violations).toEqual([]);
+      expect(unknown).toHaveLength(1);
+    }
   });
 });
 
@@ -359,7 +368,8 @@ describe("idle-volumes", () => {
     expect(judgeStack(idleVolumes, [data, { ...instance(), uses: [urnOf(data)] }])).toEqual(PASS);
     const existing = { ...unchecked("volume", { volumeId: 5 }), name: "data" };
     const mounting = unchecked("instance", { volume: { id: "5", machineId: 2, mountPath: "/data" } });
-    expect(judgeStack(idleVolumes, [existing, mounting])).toEqual(PASS);
+    const other = { ...unchecked("instance", {}), name: "other" };
+    expect(judgeStack(idleVolumes, [existing, mounting, other])).toEqual(PASS);
   });
 
   test("warns of a volume that nothing mounts", () => {
@@ -369,6 +379,7 @@ describe("idle-volumes", () => {
     const other = unchecked("instance", { volume: { id: 6, machineId: 2, mountPath: "/data" } });
     const existing = { ...unchecked("volume", { volumeId: 5 }), name: "data" };
     expect(judgeStack(idleVolumes, [existing, other]).violations).toEqual([message]);
+    expect(judgeStack(idleVolumes, [existing, instance()]).violations).toEqual([message]);
   });
 
   test("leaves open a volume whose id is not known yet", () => {
@@ -390,6 +401,11 @@ describe("owner-tags", () => {
       ownerTags,
       instance({ tags: { owner: "ada", team: " " } }),
       'tags lacks team; needed are owner and team. Add them, e.g. tags: { team: "…" }.',
+    );
+    refuses(
+      ownerTags,
+      instance({ tags: { team: "research" } }),
+      'tags lacks owner; needed are owner and team. Add them, e.g. tags: { owner: "…" }.',
     );
   });
 

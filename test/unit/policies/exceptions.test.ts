@@ -2,14 +2,15 @@ import type { StackValidationArgs } from "@pulumi/policy";
 import { describe, expect, test } from "vitest";
 import { maxDph } from "../../../policies/cost/max-dph.ts";
 import { maxInstances } from "../../../policies/cost/max-instances.ts";
-import { type Exception, Exceptions, exceptionPolicies } from "../../../policies/exceptions.ts";
+import { type Exception, Exceptions, exceptionPolicies, exceptionsSchema } from "../../../policies/exceptions.ts";
 import { instance, judge, judgeStack, NOW, PASS } from "./judge.ts";
 
 const names = new Set(["max-dph", "max-instances"]);
 const reason = "the paper is due, and nothing cheaper is left";
 
+const whole = { resource: "trainer", rule: "max-dph", reason, expires: "2026-12-31" };
+
 function exceptions(...all: Partial<Exception>[]): Exceptions {
-  const whole = { resource: "trainer", rule: "max-dph", reason, expires: "2026-12-31" };
   return new Exceptions(
     all.map((each) => ({ ...whole, ...each })),
     names,
@@ -32,6 +33,20 @@ describe("an exception", () => {
     expect(judgeStack(maxInstances, [dear], { most: 0 }).violations).toHaveLength(1);
   });
 
+  test.each([
+    ["2026-12-31", "2026-12-31"],
+    ["2026-12-31 00:00:00 +0000 UTC", "2026-12-31"],
+  ])("ends on the day that its config says: %s", (expires, day) => {
+    expect(exceptionsSchema.parse([{ ...whole, expires }])).toMatchObject([{ expires: day }]);
+  });
+
+  test.each(["2026-12-31 12:00:00 +0000 UTC", "31.12.2026", "2026 00:00:00 +0000 UTC-12-31"])(
+    "is refused with another day: %s",
+    (expires) => {
+      expect(exceptionsSchema.safeParse([{ ...whole, expires }]).success).toBe(false);
+    },
+  );
+
   test("holds to the end of its day, and not on the next", () => {
     expect(judge(maxDph, dear, {}, { exceptions: exceptions({ expires: "2026-12-01" }) })).toEqual(PASS);
     expect(judge(maxDph, dear, {}, { exceptions: exceptions({ expires: "2026-11-30" }) }).violations).toHaveLength(1);
@@ -49,14 +64,18 @@ describe("in every run", () => {
     const found: string[] = [];
     const policy = exceptionPolicies({ exceptions: given }).find((each) => each.name === name);
     void policy?.validateStack?.({} as StackValidationArgs, (message) => found.push(message));
-    return { found, level: policy?.enforcementLevel };
+    return { found, level: policy?.enforcementLevel, description: policy?.description };
   };
-  const both = exceptions({}, { resource: "old", expires: "2026-11-30" });
+  const both = exceptions({}, { resource: "old", expires: "2026-11-30" }, { resource: "today", expires: "2026-12-01" });
 
   test("exceptions that hold are reported with reason and day", () => {
     expect(reports("exceptions-in-force", both)).toEqual({
-      found: [`trainer: max-dph is not held until 2026-12-31. Reason given: "${reason}"`],
+      found: [
+        `trainer: max-dph is not held until 2026-12-31. Reason given: "${reason}"`,
+        `today: max-dph is not held until 2026-12-01. Reason given: "${reason}"`,
+      ],
       level: "advisory",
+      description: "Exceptions from rules are reported in every run.",
     });
   });
 
@@ -66,6 +85,7 @@ describe("in every run", () => {
         "old: the exception from max-dph ended on 2026-11-30. Remove it from pulumi-vast:policyExceptions, or agree on a new day.",
       ],
       level: "mandatory",
+      description: "Exceptions from rules end on their day.",
     });
   });
 });

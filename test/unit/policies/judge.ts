@@ -100,7 +100,8 @@ export function judgeEach(rule: AnyRule, resources: Resource[], config: object =
   const verdict: Verdict = { violations: [], unknown: [] };
   const validations = [toPolicy(rule, { ...RUN, ...run }).validateResource ?? []].flat();
   for (const resource of resources) {
-    const args = { ...view(resource), getConfig: () => config } as unknown as ResourceValidationArgs;
+    const { dependencies: _, ...seen } = view(resource);
+    const args = { ...seen, getConfig: () => config } as unknown as ResourceValidationArgs;
     for (const validate of validations) {
       noting(verdict, () => void validate(args, (message) => verdict.violations.push(message)));
     }

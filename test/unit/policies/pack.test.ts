@@ -1,11 +1,12 @@
 import * as aws from "@pulumi/aws";
 import { describe, expect, test } from "vitest";
-import { configSchema, toPolicy } from "../../../policies/policy.ts";
-import { TOKENS } from "../../../policies/resources.ts";
+import { z } from "zod";
+import { configSchema, type Run, toPolicy } from "../../../policies/policy.ts";
+import { type Kind, TOKENS } from "../../../policies/resources.ts";
 import type { AnyRule } from "../../../policies/rule.ts";
 import { rules } from "../../../policies/rules.ts";
 import { CloudSyncTarget, VastInstance, VastVolume } from "../../../provider/resources/index.ts";
-import { instance, judge, judgeStack, PASS, RUN, volume } from "./judge.ts";
+import { instance, judge, judgeEach, judgeStack, PASS, RUN, unchecked, volume } from "./judge.ts";
 
 test("the rules go by the type tokens that the resources have", () => {
   const { s3, iam } = aws;
@@ -68,6 +69,60 @@ test.each(rules)("$name leaves resources of other types alone, whatever they are
   expect(judgeStack(rule, [resource])).toEqual(PASS);
 });
 
+test.each(rules)("$name judges a resource that says nothing, and falls over none", (rule) => {
+  for (const kind of Object.keys(TOKENS) as Kind[]) {
+    for (const inputs of [{}, { offer: {}, copyOut: {}, placeWith: {}, volume: {} }]) {
+      const resource = unchecked(kind, inputs);
+      if (!AWS_POLICIES.includes(kind)) expect(judge(rule, resource).unknown).toEqual([]);
+      expect(judgeStack(rule, [resource]).unknown).toEqual([]);
+    }
+  }
+});
+
+/** Nothing is no policy document, and an error. */
+const AWS_POLICIES: readonly Kind[] = ["bucketPolicy", "userPolicy", "managedPolicy"];
+
+describe("the engine is told", () => {
+  const named = (name: string, run: Partial<Run> = {}) =>
+    toPolicy(rules.find((rule) => rule.name === name) as AnyRule, { ...RUN, ...run });
+  const judges = (policy: object) =>
+    ["validateResource", "validateStack", "remediateResource"].filter((method) => method in policy);
+
+  test("what a rule judges and puts right, and of which pack it is", () => {
+    expect(judges(named("verified-hosts"))).toEqual(["validateResource", "remediateResource"]);
+    expect(judges(named("copy-out-declared"))).toEqual(["validateResource"]);
+    expect(judges(named("bucket-versioned"))).toEqual(["validateResource", "validateStack", "remediateResource"]);
+    expect(named("verified-hosts").tags).toEqual(["safety"]);
+  });
+
+  test("to judge a stack at its end in a preview, and a sum also while an update goes on", () => {
+    expect(judges(named("fleet-budget"))).toEqual(["validateStack"]);
+    expect(judges(named("fleet-budget", { isPreview: false }))).toEqual(["validateResource", "validateStack"]);
+    expect(judges(named("spread-hosts", { isPreview: false }))).toEqual(["validateStack"]);
+  });
+});
+
+describe("a rule that falls over", () => {
+  const base = { ...(rules.find((rule) => rule.name === "max-instances") as AnyRule) };
+
+  test("stops the run, also while an update goes on", () => {
+    const broken: AnyRule = {
+      ...base,
+      *stack(_stack, _config, known) {
+        known(() => {
+          throw new Error("broken");
+        });
+      },
+    };
+    expect(() => judgeStack(broken, [])).toThrow("broken");
+    expect(() => judgeEach(broken, [instance()], {}, { isPreview: false })).toThrow("broken");
+  });
+
+  test("is not one that has nothing to judge", () => {
+    expect(judgeEach({ ...base, stack: undefined }, [instance()], {}, { isPreview: false })).toEqual(PASS);
+  });
+});
+
 describe("the config of a rule", () => {
   const any = (rule: AnyRule) => {
     const kind = Object.keys(rule.checks ?? {})[0] as keyof typeof TOKENS | undefined;
@@ -101,6 +156,16 @@ describe("the config of a rule", () => {
       default: 4,
       description: expect.stringContaining("USD/h"),
     });
+  });
+
+  test("is described as the engine reads it: JSON Schema draft 7, of what may be given", () => {
+    const schema = z.strictObject({
+      range: z.tuple([z.number(), z.number()]),
+      of: z.object({ most: z.number().default(1) }),
+    });
+    const { range, of } = configSchema(schema).properties;
+    expect(range).toMatchObject({ type: "array", items: [{ type: "number" }, { type: "number" }] });
+    expect(of).toEqual({ type: "object", properties: { most: { type: "number", default: 1 } } });
   });
 
   test("that is wrong reaches the person who wrote it without a stack", () => {

@@ -44,6 +44,11 @@ const remedies: [AnyRule, Resource, object, object?][] = [
     { bucket: "a", versioningConfiguration: { status: "Enabled" } },
   ],
   [
+    bucketVersioned,
+    unchecked("versioning", { versioningConfiguration: null }),
+    { versioningConfiguration: { status: "Enabled" } },
+  ],
+  [
     bucketNotPublic,
     unchecked("publicAccessBlock", { blockPublicAcls: true, ignorePublicAcls: false }),
     { blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
@@ -81,6 +86,9 @@ test.each<[AnyRule, Resource, object?]>([
   [bucketVersioned, unchecked("versioning", { versioningConfiguration: { status: "Enabled" } })],
   [bucketNotPublic, unchecked("bucket", { acl: "private" })],
   [bucketNotPublic, unchecked("acl", {})],
+  [verifiedHosts, instance({})],
+  [verifiedHosts, volume({ placeWith: {} })],
+  [minReliability, volume({})],
   [bucketKept, unchecked("bucket", { forceDestroy: false })],
   [bucketKept, unchecked("versioning", {})],
 ])(

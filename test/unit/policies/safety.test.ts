@@ -130,11 +130,12 @@ describe("secrets-in-clear", () => {
 
   test("passes texts without a secret, and a token in env", () => {
     expect(judge(secretsInClear, instance({ onstart: "bash train.sh", env: { HF_TOKEN: token } }))).toEqual(PASS);
+    expect(judge(secretsInClear, unchecked("instance", {}), { patterns: ["."] })).toEqual(PASS);
   });
 
   test("takes no pattern that is no regular expression", () => {
     expect(() => judge(secretsInClear, instance(), { patterns: ["("] })).toThrow(
-      /patterns.*|is not a regular expression/,
+      /is not a regular expression[\s\S]*patterns/,
     );
   });
 
@@ -154,16 +155,17 @@ describe("registry-login-in-clear", () => {
     );
   });
 
-  test.each(["docker login -u bot -p hunter22 registry.example.com", "docker login --password=hunter22"])(
-    "refuses a password in the start script: %s",
-    (onstart) => {
-      refuses(
-        registryLogin,
-        unchecked("instance", { onstart }),
-        "onstart logs in to a registry with a password in clear; none is allowed there. Give the login in imageLogin, or the password in env and pipe it to --password-stdin.",
-      );
-    },
-  );
+  test.each([
+    "docker login -u bot -p hunter22 registry.example.com",
+    "docker login --password=hunter22",
+    "docker login -p hunter$22",
+  ])("refuses a password in the start script: %s", (onstart) => {
+    refuses(
+      registryLogin,
+      unchecked("instance", { onstart }),
+      "onstart logs in to a registry with a password in clear; none is allowed there. Give the login in imageLogin, or the password in env and pipe it to --password-stdin.",
+    );
+  });
 
   test("refuses a login that the state would keep in clear", () => {
     const { violations } = judge(registryLogin, {
@@ -180,6 +182,7 @@ describe("registry-login-in-clear", () => {
       expect(judge(registryLogin, unchecked("instance", { image }))).toEqual(PASS);
     }
     expect(judge(registryLogin, instance({ imageLogin: "-u a -p b registry.example.com" }))).toEqual(PASS);
+    expect(judge(registryLogin, { ...unchecked("instance", {}), secrets: [] })).toEqual(PASS);
   });
 
   test("passes a password that comes from the environment or from a pipe", () => {
@@ -201,7 +204,10 @@ describe("open-access", () => {
     ["starts Jupyter without a token", "jupyter lab --ServerApp.token='' --port 8080"],
     ["starts Jupyter without a token", 'jupyter notebook --NotebookApp.password="" &'],
     ["starts Jupyter without a token", "jupyter lab --IdentityProvider.token="],
+    ["starts Jupyter without a token", "jupyter lab -ServerApp.token= --port 8080"],
     ["lets SSH in with an empty password", "echo 'PermitEmptyPasswords yes' >> /etc/ssh/sshd_config"],
+    ["lets SSH in with an empty password", "echo 'PermitEmptyPasswords   yes' >> /etc/ssh/sshd_config"],
+    ["lets SSH in with a password", "echo 'PasswordAuthentication   yes' >> /etc/ssh/sshd_config"],
     ["lets SSH in with a password", "sed -i 's/.*/PasswordAuthentication yes/' /etc/ssh/sshd_config"],
   ])("refuses a start script that %s", (what, onstart) => {
     refuses(
@@ -230,7 +236,7 @@ describe("open-access", () => {
   test.each([22, "22/tcp"])("refuses an SSH server of the image's own without a key: port %s", (port) => {
     refuses(
       openAccess,
-      instance({ runtype: "args", ports: [8000, port] }),
+      unchecked("instance", { runtype: "args", ports: [8000, port] }),
       'ports opens 22 of the image\'s own SSH server, and sshKeys names 0 keys, at least 1 is needed. Name them, or use runtype "ssh_direct", which takes keys only.',
     );
   });
@@ -242,6 +248,7 @@ describe("open-access", () => {
       { env: { JUPYTER_TOKEN: "a-long-one", WEB_ENABLE_AUTH: "true" } },
       { runtype: "args", ports: [22], sshKeys: ["ssh-ed25519 AAAA me"] },
       { runtype: "args", ports: [2222, "22/udp"] },
+      { runtype: "args" },
       { runtype: "ssh_direct", ports: [22] },
     ]) {
       expect([inputs, judge(openAccess, unchecked("instance", inputs))]).toEqual([inputs, PASS]);
@@ -258,7 +265,11 @@ describe("image-pinned", () => {
     expect(judge(imagePinned, instance({ image }))).toEqual(PASS);
   });
 
-  test.each(["pytorch/pytorch", "app:latest", "registry.example.com:5000/app", "app@sha256:0000"])(
+  test("asks nothing of an instance without an image", () => {
+    expect(judge(imagePinned, unchecked("instance", {}))).toEqual(PASS);
+  });
+
+  test.each(["pytorch/pytorch", "app:latest", "registry.example.com:5000/app", "app@sha256:0000", `${digest}0`])(
     "refuses %s",
     (image) => {
       refuses(
@@ -312,6 +323,7 @@ describe("image-cuda", () => {
     expect(judge(imageCuda, instance({ offer: { minCuda: 12.4 } }), { newest: 12.4 })).toEqual(PASS);
     expect(judge(imageCuda, instance({ imageCuda: 11.8, offer: { minCuda: 12 } }))).toEqual(PASS);
     expect(judge(imageCuda, instance({ image: "alpine:3", offer: { id: 7 } }), { newest: 12 })).toEqual(PASS);
+    expect(judge(imageCuda, instance({ image: "alpine:3", offer: { minCuda: 12 } }))).toEqual(PASS);
   });
 
   test("leaves open what is not known yet", () => {
@@ -321,11 +333,13 @@ describe("image-cuda", () => {
 
 describe("image-cuda-known", () => {
   test("warns where nothing says which CUDA the image needs", () => {
-    refuses(
-      imageCudaKnown,
-      instance({ image: "team/app:1" }),
-      "the CUDA that image team/app:1 needs cannot be told from its name. Say it in imageCuda, e.g. 12.4.",
-    );
+    for (const resource of [instance({ image: "team/app:1" }), unchecked("instance", { image: "team/app:1" })]) {
+      refuses(
+        imageCudaKnown,
+        resource,
+        "the CUDA that image team/app:1 needs cannot be told from its name. Say it in imageCuda, e.g. 12.4.",
+      );
+    }
   });
 
   test("passes where the name, imageCuda or the criteria say it", () => {
@@ -406,6 +420,12 @@ describe("disk-covers-checkpoints", () => {
         instance({ disk: 8, copyOut, volume: { ...mounted, mountPath: "/workspace/checkpoints" } }),
       ),
     ).toEqual(PASS);
+    const noPaths = { copyOut: { expectedGb: 30 }, disk: 8, volume: mounted };
+    expect(judge(diskCoversCheckpoints, unchecked("instance", noPaths))).toEqual(PASS);
+    const both = { ...copyOut, paths: ["/workspace/checkpoints", "/root/logs"] };
+    expect(judge(diskCoversCheckpoints, instance({ disk: 8, copyOut: both, volume: mounted })).violations).toHaveLength(
+      1,
+    );
     for (const mountPath of ["/data", "/workspace/check"]) {
       const { violations } = judge(
         diskCoversCheckpoints,
@@ -462,7 +482,8 @@ describe("volume-with-instance", () => {
     });
 
     test("passes the same machine, other volumes and instances without one", () => {
-      expect(judgeStack(volumeWithInstance, [existing(2), instance({ volume: mounted }), instance()])).toEqual(PASS);
+      const other = { ...instance(), name: "other" };
+      expect(judgeStack(volumeWithInstance, [existing(2), instance({ volume: mounted }), other])).toEqual(PASS);
       expect(judgeStack(volumeWithInstance, [existing(3, 6), instance({ volume: mounted })])).toEqual(PASS);
       expect(judgeStack(volumeWithInstance, [existing(3, undefined), instance()])).toEqual(PASS);
     });
@@ -553,8 +574,8 @@ describe("allowed-countries", () => {
     );
   });
 
-  test("takes only country codes", () => {
-    expect(() => judge(allowedCountries, instance(), { countries: ["Sweden"] })).toThrow(/is not usable/);
+  test.each(["Sweden", "SWE", "se", ""])("takes only country codes, not %j", (country) => {
+    expect(() => judge(allowedCountries, instance(), { countries: [country] })).toThrow(/is not usable/);
   });
 
   test("leaves open what is not known yet", () => {

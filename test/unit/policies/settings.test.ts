@@ -23,6 +23,15 @@ function config(values: Record<string, unknown>): Config {
   return new Config("pulumi-vast");
 }
 
+function thrown(action: () => unknown): Error {
+  try {
+    action();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error("nothing was thrown");
+}
+
 const YAML = `
 teams: { research: { perHour: 8 } }
 projects: { shop: { perMonth: 5000 }, other: { perMonth: 1 } }
@@ -88,11 +97,25 @@ describe("the stack's own policy config", () => {
     expect(initialConfig(rules, rules, file(""), config(given))).toMatchObject({
       "owner-tags": { enforcementLevel: "advisory", tags: ["team"] },
     });
-    const disabled = { policies: { all: "disabled", "max-dph": { capUsdPerHour: 2 } } };
-    expect(initialConfig(rules, rules, file(""), config(disabled))).toMatchObject({
-      all: "disabled",
-      "max-dph": { enforcementLevel: "disabled" },
+    for (const all of ["disabled", { enforcementLevel: "disabled" }]) {
+      const disabled = { policies: { all, "max-dph": { capUsdPerHour: 2 } } };
+      expect(initialConfig(rules, rules, file(""), config(disabled))).toMatchObject({
+        all,
+        "max-dph": { enforcementLevel: "disabled" },
+      });
+    }
+  });
+
+  test.each(["advisory", "mandatory", "remediate", "disabled"])("may set the level %s", (level) => {
+    const given = config({ policies: { "verified-hosts": level } });
+    expect(initialConfig(rules, rules, file(""), given)).toMatchObject({
+      "verified-hosts": { enforcementLevel: level },
     });
+  });
+
+  test("is the config of the stack that runs", () => {
+    config({ policies: { "owner-tags": "mandatory" } });
+    expect(initialConfig(rules, rules, file(""))).toMatchObject({ "owner-tags": { enforcementLevel: "mandatory" } });
   });
 
   test("of another pack's rule is left to that pack", () => {
@@ -106,9 +129,12 @@ describe("the stack's own policy config", () => {
 
   test.each([
     [{ policies: { "max-price": 2 } }, /pulumi-vast:policies is not right/],
+    [{ policies: { "max-dph": { enforcementLevel: "sometimes" } } }, /pulumi-vast:policies is not right[\s\S]*max-dph/],
     [{ policies: { "max-price": "advisory" } }, /names "max-price", which is no rule; rules are all, verified-hosts/],
-  ])("that means nothing is an error: %j", (given, message) => {
-    expect(() => initialConfig(rules, rules, file(""), config(given))).toThrow(message);
+  ])("that means nothing is an error, which reaches the person who wrote it without a stack: %j", (given, message) => {
+    const error = thrown(() => initialConfig(rules, rules, file(""), config(given)));
+    expect(error.message).toMatch(message);
+    expect(error.stack).toBe(error.message);
   });
 });
 
@@ -120,14 +146,19 @@ describe("the stack's exceptions", () => {
     const { exceptions } = thisRun(names, config({ policyExceptions: [whole] }));
     expect(exceptions.excuses("max-dph", "trainer")).toBe(true);
     expect(thisRun(names, config({})).exceptions.inForce()).toEqual([]);
+    config({ policyExceptions: [whole] });
+    expect(thisRun(names).exceptions.inForce()).toEqual([whole]);
   });
 
   test.each([
     ["no reason", { ...whole, reason: "because" }, /at least 10 characters/],
+    ["blanks for a reason", { ...whole, reason: "because         " }, /at least 10 characters/],
     ["no day", { ...whole, expires: undefined }, /expires/],
     ["a day that does not exist", { ...whole, expires: "2026-02-30" }, /expires/],
     ["a key that does not exist", { ...whole, until: "tomorrow" }, /until/],
   ])("with %s are an error", (_, exception, message) => {
-    expect(() => thisRun(names, config({ policyExceptions: [exception] }))).toThrow(message);
+    const run = () => thisRun(names, config({ policyExceptions: [exception] }));
+    expect(run).toThrow(/config pulumi-vast:policyExceptions is not right/);
+    expect(run).toThrow(message);
   });
 });

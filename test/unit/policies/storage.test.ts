@@ -144,10 +144,20 @@ describe("bucket-not-public", () => {
     },
   );
 
+  test("refuses one statement for everybody among others", () => {
+    const Statement = [
+      { Effect: "Allow", Principal: "*" },
+      { Effect: "Deny", Principal: "*" },
+    ];
+    const { violations } = judge(bucketNotPublic, unchecked("bucketPolicy", { policy: { Statement } }));
+    expect(violations).toEqual([expect.stringContaining('policy allows Principal "*"')]);
+  });
+
   test.each([
     { Effect: "Deny", Principal: "*", Action: "s3:*" },
     { Effect: "Allow", Principal: "*", Condition: { StringEquals: { "aws:SourceVpce": "v" } } },
     { Effect: "Allow", Principal: { AWS: "arn:aws:iam::1:root" } },
+    { Effect: "Allow", Principal: null },
     { Effect: "Allow" },
   ])("passes a policy that names who may: %j", (statement) =>
     passes(bucketNotPublic, "bucketPolicy", policy(statement)),
@@ -183,6 +193,13 @@ describe("bucket-encrypted", () => {
       'sseAlgorithm is "AES256"; a key of AWS KMS is needed. Set it to "aws:kms", with kmsMasterKeyId.',
       { requireKms: true },
     );
+  });
+
+  test("finds the algorithm that is not KMS's behind a rule that has none", () => {
+    const { violations } = judge(bucketEncrypted, unchecked("encryption", rules(undefined, "AES256")), {
+      requireKms: true,
+    });
+    expect(violations).toEqual([expect.stringContaining('sseAlgorithm is "AES256"')]);
   });
 
   test.each([{}, { rules: [] }, { rules: [{ bucketKeyEnabled: true }] }])("refuses no algorithm: %j", (inputs) => {
@@ -251,6 +268,12 @@ describe("lifecycle-keeps-current", () => {
       { lifecycleRules: [{ enabled: true, expiration: { days: 7 } }] },
       `lifecycleRules deletes current versions after 7 days; ${fix}`,
     );
+    refuses(
+      lifecycleKeepsCurrent,
+      "bucket",
+      { lifecycleRules: [{ enabled: true }, { enabled: true, expiration: { date: "2027-01-01" } }] },
+      `lifecycleRules deletes current versions on 2027-01-01; ${fix}`,
+    );
     passes(lifecycleKeepsCurrent, "bucket", { lifecycleRules: [{ enabled: false, expiration: { days: 7 } }] });
     passes(lifecycleKeepsCurrent, "bucket", { lifecycleRules: [{ enabled: true }] });
     passes(lifecycleKeepsCurrent, "bucket", {});
@@ -278,8 +301,9 @@ describe("iam-prefix-only", () => {
       allow(["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"], arn),
       allow(["s3:PutObject", "s3:GetObject"], [`${arn}/fleet/*`]),
       { Effect: "Deny", Action: "s3:*", Resource: "*" },
-      allow("sqs:SendMessage", "*"),
+      allow(["sqs:SendMessage", "sqs:Get*"], "*"),
       { Effect: "Allow", Resource: "*" },
+      { Effect: "Allow", Action: "s3:GetObject" },
     );
     passes(iamPrefixOnly, "userPolicy", whole);
     passes(iamPrefixOnly, "managedPolicy", { policy: { Statement: allow("s3:GetObject", `${arn}/f/*`) } });
@@ -292,6 +316,41 @@ describe("iam-prefix-only", () => {
       "every S3 action",
       allow(["s3:Get*"], `${arn}/fleet/*`),
       "allows s3:Get*. Name the actions: s3:GetObject, s3:PutObject …",
+    ],
+    [
+      "what is spelt with capitals, as IAM reads it all the same",
+      allow("S3:PutObject*", `${arn}/fleet/*`),
+      "allows S3:PutObject*. Name the actions: s3:GetObject, s3:PutObject …",
+    ],
+    [
+      "some actions by a mark for any letter",
+      allow("s3:?etObject", `${arn}/fleet/*`),
+      "allows s3:?etObject. Name the actions: s3:GetObject, s3:PutObject …",
+    ],
+    [
+      "listing in capitals",
+      allow("s3:LISTBUCKET", arn),
+      "allows s3:LISTBUCKET of the whole bucket. Add a Condition on s3:prefix",
+    ],
+    [
+      "the second of two actions",
+      allow(["s3:GetObject", "s3:ListBucket"], `${arn}/fleet/*`),
+      `allows s3:ListBucket on ${arn}/fleet/*. Name one bucket`,
+    ],
+    [
+      "what is no ARN",
+      allow("s3:GetObject", `x${arn}/fleet/*`),
+      `allows s3:GetObject on x${arn}/fleet/*. Name a prefix: arn:aws:s3:::bucket/prefix/*`,
+    ],
+    [
+      "what is no ARN of a bucket",
+      allow("s3:GetBucketLocation", `x${arn}`),
+      `allows s3:GetBucketLocation on x${arn}. Name one bucket`,
+    ],
+    [
+      "every bucket whose name begins so",
+      allow("s3:GetBucketLocation", `${arn}*`),
+      `allows s3:GetBucketLocation on ${arn}*. Name one bucket`,
     ],
     ["everything", allow("s3:GetObject", "*"), "allows s3:GetObject on *. Name a prefix: arn:aws:s3:::bucket/prefix/*"],
     [
@@ -338,6 +397,13 @@ describe("iam-prefix-only", () => {
     refuses(iamPrefixOnly, "userPolicy", policy(statement), `policy ${problem}; ${limited}`);
   });
 
+  test("refuses a statement after one that is right, and one that is alone", () => {
+    const wide = allow("s3:*", "*");
+    const message = `policy allows s3:*. Name the actions: s3:GetObject, s3:PutObject …; ${limited}`;
+    refuses(iamPrefixOnly, "userPolicy", policy(allow("s3:GetObject", `${arn}/fleet/*`), wide), message);
+    refuses(iamPrefixOnly, "managedPolicy", { policy: { Statement: wide } }, message);
+  });
+
   test("cannot pass a policy that it cannot read", () => {
     expect(() => judge(iamPrefixOnly, unchecked("userPolicy", {}))).toThrow(/cannot be read/);
   });
@@ -359,10 +425,21 @@ describe("prefix-not-shared", () => {
     ["results/a", "results/a/"],
     ["results", "results/a"],
     ["results/a/b", "results/a"],
+    ["results/a//", "results/a"],
+    ["results/a//", "results/a/b"],
     ["", "results/a"],
-  ])("refuses %j beside %j", (one, other) => {
-    expect(judgeStack(prefixNotShared, [target("first", one), target("second", other)]).violations).toEqual([
-      `second: it copies to s3://results/${other}, and first to s3://results/${one}. Give each a prefix of its own.`,
+  ])("refuses %j beside %j, and reports the same of two in whichever order they come", (one, other) => {
+    const both = [target("first", one), target("second", other)];
+    for (const stack of [both, both.toReversed()]) {
+      expect(judgeStack(prefixNotShared, stack).violations).toEqual([
+        `second: it copies to s3://results/${other}, and first to s3://results/${one}. Give each a prefix of its own.`,
+      ]);
+    }
+  });
+
+  test("takes a target without a prefix for all of its bucket", () => {
+    expect(judgeStack(prefixNotShared, [target("a", undefined), target("b", "x")]).violations).toEqual([
+      "b: it copies to s3://results/x, and a to s3://results/. Give each a prefix of its own.",
     ]);
   });
 
@@ -386,6 +463,7 @@ describe("prefix-not-shared", () => {
     expect(judgeStack(prefixNotShared, [a0, a1, b0]).violations).toEqual([
       "b: it copies to s3://results/results/a, and a to s3://results/results/a. Give each a prefix of its own.",
     ]);
+    expect(judgeStack(prefixNotShared, [worker("a", "a-0", undefined), worker("b", "b-0", undefined)])).toEqual(PASS);
     expect(judgeStack(prefixNotShared, [a0, worker("b", "b-0", { ...binding, prefix: "results/b" })])).toEqual(PASS);
     expect(
       judgeStack(prefixNotShared, [a0, worker("b", "b-0", undefined), worker(undefined, "lone", binding)]),

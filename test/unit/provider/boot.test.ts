@@ -32,6 +32,12 @@ describe("a boot", () => {
     expect(bootOf(loading(500, "extracting"), before, clock)?.movedAt).toBe(RENTED + 500);
   });
 
+  test("is recorded no later than it was, so that what was late once stays late", () => {
+    expect(bootOf(loading(500.7), {}, clock)?.movedAt).toBe(RENTED + 500);
+    const recorded = { ...said, boot: bootOf(loading(100.7), {}, clock) };
+    expect(failedBoot(loading(400.8), recorded, 300, clock)).toBe("no progress for 301 s");
+  });
+
   test("is over once the container runs", () => {
     expect(bootOf(instanceRow({ actual_status: "running", intended_status: "running" }), said, clock)).toBeUndefined();
   });

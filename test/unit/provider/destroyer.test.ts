@@ -22,7 +22,10 @@ function destroying() {
       new Promise<unknown>((resolve, reject) => {
         calls.push({
           route: `${endpoint.method} ${endpoint.route}`,
-          leave: () => endpoint.body?.(...args),
+          leave: () => {
+            endpoint.path(...args);
+            return endpoint.body?.(...args);
+          },
           answer: (error) => (error === undefined ? resolve({}) : reject(error)),
         });
       }),
@@ -30,12 +33,13 @@ function destroying() {
   const sweeper = {
     since: async () => ({ startedAtS: 0, rows: new Map() }),
     invalidate: () => {},
+    asked: () => 0,
   } as unknown as Sweeper;
   const call = async (number: number): Promise<Call> => {
-    await vi.waitUntil(() => calls.length > number);
+    await vi.waitUntil(() => calls.length > number, { timeout: 10_000 });
     return calls[number] as Call;
   };
-  return { destroyer: createDestroyer(transport, sweeper), calls, call };
+  return { destroyer: createDestroyer(transport, sweeper), calls, call, clock };
 }
 
 const MANY = "DELETE /api/v0/instances/";
@@ -88,5 +92,52 @@ describe("destroys that come one after the other", () => {
     expect(next.leave()).toEqual({ instance_ids: [3] });
     next.answer();
     await third;
+  });
+});
+
+describe("a destroy that rests on a look", () => {
+  test("does not leave when the look is too old by then, and the others of its call do", async () => {
+    const { destroyer, call, clock } = destroying();
+    const unused = destroyer.destroy(1, clock.nowS());
+    const copied = destroyer.destroy(2);
+    const bulk = await call(0);
+    clock.advance(3600);
+    expect(bulk.leave()).toEqual({ instance_ids: [2] });
+    await expect(unused).rejects.toThrow(/contract 1 may have come to run since/);
+    bulk.answer();
+    await copied;
+  });
+
+  test("does not leave in a call of its own either", async () => {
+    const { destroyer, call, clock } = destroying();
+    const unused = destroyer.destroy(1, clock.nowS());
+    const single = await call(0);
+    expect(single.route).toBe(ONE);
+    clock.advance(3600);
+    expect(() => single.leave()).toThrow(/contract 1 may have come to run since/);
+    single.answer(new VastError("blocked", "as the call was told"));
+    await expect(unused).rejects.toThrow("as the call was told");
+  });
+
+  test("does not leave with a late retry of its call either", async () => {
+    const { destroyer, call, clock } = destroying();
+    const unused = destroyer.destroy(1, clock.nowS());
+    const copied = destroyer.destroy(2);
+    const bulk = await call(0);
+    expect(bulk.leave()).toEqual({ instance_ids: [1, 2] });
+    clock.advance(3600);
+    expect(bulk.leave()).toEqual({ instance_ids: [2] });
+    await expect(unused).rejects.toThrow(/contract 1 may have come to run since/);
+    bulk.answer();
+    await copied;
+  });
+
+  test("leaves no call behind that names nobody", async () => {
+    const { destroyer, call, clock } = destroying();
+    const both = Promise.allSettled([destroyer.destroy(1, clock.nowS()), destroyer.destroy(2, clock.nowS())]);
+    const bulk = await call(0);
+    clock.advance(3600);
+    expect(() => bulk.leave()).toThrow();
+    expect(await both).toMatchObject([{ status: "rejected" }, { status: "rejected" }]);
   });
 });

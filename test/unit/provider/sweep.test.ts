@@ -26,7 +26,7 @@ function sweeping(list: List) {
       return list(token, call);
     },
   } as unknown as Transport;
-  const underWay = () => vi.waitUntil(() => calls > 0, { interval: 1 });
+  const underWay = () => vi.waitUntil(() => calls > 0, { interval: 1, timeout: 10_000 });
   return { clock, sweeper: createSweeper(transport), calls: () => calls, underWay };
 }
 
@@ -173,6 +173,19 @@ describe("readers of the list", () => {
     clock.advance(0.5);
     expect(await sweeper.since(clock.elapsedS())).toBe(await first);
     expect(calls()).toBe(3);
+  });
+
+  test("who come soon after a sweep wait for the others of their crowd", async () => {
+    const { sweeper, clock } = sweeping(three());
+    await sweeper.since(clock.elapsedS());
+    clock.slept.length = 0;
+    await sweeper.since(clock.elapsedS());
+    const soon = clock.slept.filter((seconds) => seconds < 1).reduce((sum, seconds) => sum + seconds, 0);
+    clock.advance(1);
+    clock.slept.length = 0;
+    await sweeper.since(clock.elapsedS());
+    const later = clock.slept.filter((seconds) => seconds < 1).reduce((sum, seconds) => sum + seconds, 0);
+    expect(soon).toBeGreaterThan(5 * later);
   });
 
   test("who are in no hurry let it rest for as long as the last sweep took", async () => {

@@ -109,6 +109,7 @@ describe("a profile with a mesh", () => {
 });
 
 test("profiles without any of it are what they were, dollar signs of their scripts included", () => {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the text is what a profile says.
   const profile = { offer: { gpu: "RTX 4090" }, onstart: 'echo "${HOME}"' };
   expect(completeProfile("fleets.f", profile, {}, { env: {}, secret: () => undefined })).toEqual({
     inputs: profile,
@@ -117,6 +118,7 @@ test("profiles without any of it are what they were, dollar signs of their scrip
 });
 
 test("a variable that nobody has is named", () => {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the text is what a profile says.
   const profile = { offer: {}, env: { A: "${NOT_THERE}" } };
   expect(() => completeProfile("fleets.f", profile, {}, { env: {}, secret: () => undefined })).toThrow(
     /\$\{NOT_THERE\}/,

@@ -220,6 +220,17 @@ describe("what the next machine has to be like", () => {
     expect(decided(asked, "CUDA out of memory")).toMatchObject({ minVramGb: 24 });
   });
 
+  test("where no machine has more, one that ran out of GPU memory is started again once, and then alerts", () => {
+    const [gone, runs] = [worker(CRASHED), worker({})];
+    const look = (seen: WatchedWorker, memory: Partial<WorkerMemory>) =>
+      decide({ worker: seen, log: log("CUDA out of memory"), larger: false }, { ...NONE, ...memory }, NOW_S, SETTINGS);
+    expect(look(gone, {})).toMatchObject({ repair: "restart", sign: "oom" });
+    expect(look(gone, {}).minVramGb).toBeUndefined();
+    const restarts = [{ contract: CONTRACT, atS: NOW_S - 5 * MINUTE }];
+    expect(look(gone, { restarts })).toMatchObject({ repair: "alert", reason: expect.stringContaining("no machine") });
+    expect(look(runs, since("oom", 6 * MINUTE)).repair).toBe("alert");
+  });
+
   test("a volume binds its worker to the machine, so that one is not excluded", () => {
     const bound = worker(CRASHED, { volume: { id: 1, machineId: 7, mountPath: "/data" } });
     expect(decided(bound, "No CUDA").excludeMachine).toBeUndefined();
