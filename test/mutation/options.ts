@@ -18,10 +18,10 @@ const SANDBOX = [
 
 /**
  * All of StrykerJS's mutators on every file of the packs but those that serve a pack to the engine in a process of its
- * own, which is what the end-to-end tests run: `open-pack.ts`, `pack.mts` and each `index.mts`.
+ * own, which is what the end-to-end tests run: `open-pack.mjs`, `lean-sdk.mts`, `pack.mts` and each `index.mjs`.
  */
 export const options: ConstructorParameters<typeof Stryker>[0] = {
-  mutate: ["policies/**/*.ts", "!policies/open-pack.ts"],
+  mutate: ["policies/**/*.ts"],
   ignorePatterns: ["**", ...SANDBOX.flatMap((path) => [`!${path}`, `!${path}/**`]), "**/node_modules"],
   testRunner: "vitest",
   vitest: { configFile: "test/mutation/vitest.config.ts" },

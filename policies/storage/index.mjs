@@ -1,3 +1,3 @@
-import { openPack } from "../open-pack.ts";
+import { openPack } from "../open-pack.mjs";
 
 openPack("pulumi-vast-storage", "storage");

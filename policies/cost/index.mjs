@@ -1,0 +1,3 @@
+import { openPack } from "../open-pack.mjs";
+
+openPack("pulumi-vast-cost", "cost");

@@ -1,3 +1,0 @@
-import { openPack } from "../open-pack.ts";
-
-openPack("pulumi-vast-cost", "cost");
