@@ -129,7 +129,7 @@ export function createDestroyer(transport: Transport, sweeper: Sweeper): Destroy
   async function assertGone(id: number): Promise<void> {
     const deadline = clock.elapsedS() + GONE_WITHIN_S;
     for (;;) {
-      const sweep = await sweeper.since(clock.elapsedS());
+      const sweep = await sweeper.since(clock.elapsedS(), "complete");
       if (!sweep.rows.has(id)) return;
       if (clock.elapsedS() > deadline) {
         throw new VastError(

@@ -24,8 +24,12 @@ const NEXT: Quiet = { quietS: 0.15, longestS: 0.75 };
  * Callers say how old an answer they can take; those who wait at the same time share the next sweep.
  */
 export interface Sweeper {
-  /** A sweep whose first page was asked for at or after `notBeforeS` of the clock. */
-  since(notBeforeS: number): Promise<Sweep>;
+  /**
+   * A sweep whose first page was asked for at or after `notBeforeS` of the clock.
+   *
+   * @param crowd whether others who need a sweep as new may still be on their way, or all ask at the same moment
+   */
+  since(notBeforeS: number, crowd?: Crowd): Promise<Sweep>;
   /** The same, in no hurry: many who watch a large account keep the list no more than half of the time busy. */
   nextSince(notBeforeS: number): Promise<Sweep>;
   /** A sweep no older than `seconds`. */
@@ -35,6 +39,8 @@ export interface Sweeper {
   /** How many have asked so far: while they come, a fleet's reads and deletes are still being started. */
   asked(): number;
 }
+
+type Crowd = "growing" | "complete";
 
 /** A sweep that waits, or whose pages come in. */
 interface Running {
@@ -53,15 +59,15 @@ export function createSweeper(transport: Transport): Sweeper {
   /** When the endpoint has rested for as long as the last sweep took. */
   let restedAtS = Number.NEGATIVE_INFINITY;
 
-  function start(): Promise<Sweep> {
+  function start(crowd: Crowd): Promise<Sweep> {
     const firstPageLeaves = () => {
       mine.startedAtS = clock.elapsedS();
       return mine.startedAtS;
     };
-    const isSoon = clock.elapsedS() - endedAtS < SOON_S * clock.scale;
+    const isRest = crowd === "growing" && clock.elapsedS() - endedAtS < SOON_S * clock.scale;
     const mine: Running = {
       startedAtS: Number.POSITIVE_INFINITY,
-      result: gathered(clock, () => asked, isSoon ? NEXT : FIRST).then(() => sweepOnce(transport, firstPageLeaves)),
+      result: gathered(clock, () => asked, isRest ? NEXT : FIRST).then(() => sweepOnce(transport, firstPageLeaves)),
     };
     running = mine;
     const settle = () => {
@@ -76,7 +82,7 @@ export function createSweeper(transport: Transport): Sweeper {
     return mine.result;
   }
 
-  async function since(notBeforeS: number): Promise<Sweep> {
+  async function since(notBeforeS: number, crowd: Crowd = "growing"): Promise<Sweep> {
     const from = Math.max(notBeforeS, validFromS);
     asked += 1;
     if (latest && latest.startedAtS >= from) return latest;
@@ -90,7 +96,7 @@ export function createSweeper(transport: Transport): Sweeper {
       if (sweep && sweep.startedAtS >= from) return sweep;
       if (latest && latest.startedAtS >= from) return latest;
     }
-    return start();
+    return start(crowd);
   }
 
   return {
@@ -98,7 +104,7 @@ export function createSweeper(transport: Transport): Sweeper {
     nextSince: async (notBeforeS) => {
       const pauseS = restedAtS - clock.elapsedS();
       if (!running && pauseS > 0) await clock.sleep(pauseS);
-      return since(notBeforeS);
+      return since(notBeforeS, "complete");
     },
     atMost: (seconds) => since(clock.elapsedS() - seconds),
     invalidate: () => {

@@ -17,7 +17,7 @@ export class CloudSyncTarget extends DynamicResource {
   declare readonly prefix: pulumi.Output<string>;
 
   constructor(name: string, args: CloudSyncTargetArgs, opts: pulumi.CustomResourceOptions = {}) {
-    const props = { ...args, mark: stackMark("CloudSyncTarget", name), binding: undefined, home: undefined };
+    const props = { ...args, mark: stackMark("CloudSyncTarget", name), binding: undefined };
     super("cloudSyncTarget", "CloudSyncTarget", name, props, opts);
   }
 }

@@ -40,7 +40,6 @@ export class VastVolume extends DynamicResource {
       volumeId: undefined,
       dph: undefined,
       status: undefined,
-      home: undefined,
       pinnedMachineId: undefined,
       machineId: args.machineId,
     };

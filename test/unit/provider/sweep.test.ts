@@ -175,17 +175,20 @@ describe("readers of the list", () => {
     expect(calls()).toBe(3);
   });
 
-  test("who come soon after a sweep wait for the others of their crowd", async () => {
+  test("who come soon after a sweep wait for the others of their crowd, if any can still come", async () => {
     const { sweeper, clock } = sweeping(three());
-    await sweeper.since(clock.elapsedS());
-    clock.slept.length = 0;
-    await sweeper.since(clock.elapsedS());
-    const soon = clock.slept.filter((seconds) => seconds < 1).reduce((sum, seconds) => sum + seconds, 0);
+    const waited = async (...crowd: ["complete"?]) => {
+      clock.slept.length = 0;
+      await sweeper.since(clock.elapsedS(), ...crowd);
+      return clock.slept.filter((seconds) => seconds < 1).reduce((sum, seconds) => sum + seconds, 0);
+    };
+    await waited();
+    const soon = await waited();
+    const together = await waited("complete");
     clock.advance(1);
-    clock.slept.length = 0;
-    await sweeper.since(clock.elapsedS());
-    const later = clock.slept.filter((seconds) => seconds < 1).reduce((sum, seconds) => sum + seconds, 0);
+    const later = await waited();
     expect(soon).toBeGreaterThan(5 * later);
+    expect(together).toBeCloseTo(later);
   });
 
   test("who are in no hurry let it rest for as long as the last sweep took", async () => {
