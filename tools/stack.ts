@@ -114,7 +114,11 @@ export async function openStack(options: StackOptions): Promise<LocalStack> {
 
   const withStack: LocalStack["pulumi"] = (args, run) =>
     pulumi([...args, "--stack", name, ...(takesConfig(args) ? ["--config-file", configFile] : [])], run);
-  const exportState = async () => JSON.parse((await withStack(["stack", "export"])).stdout) as Deployment;
+  const exportState = async () => {
+    const { exitCode, stdout, all } = await withStack(["stack", "export"]);
+    if (exitCode !== 0) throw new Error(`pulumi stack export failed:\n${all}`);
+    return JSON.parse(stdout) as Deployment;
+  };
 
   return {
     name,

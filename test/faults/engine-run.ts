@@ -2,18 +2,20 @@ import type { FleetSettings } from "../../tools/stack.ts";
 import { type Draws, drawsOf } from "../bench/draws.ts";
 import { blockOf } from "./blocks.ts";
 import { EngineScene, type Killing, type Victim } from "./engine-scene.ts";
-import type { Share } from "./figures.ts";
+import { LEFT_TO_RECONCILE, type Share } from "./figures.ts";
 import { overlaps } from "./judge.ts";
 import { randomEvent, randomFault } from "./mishaps.ts";
 import type { RunReport } from "./run-log.ts";
 import { markOf, type SeenContract } from "./run-world.ts";
 
-const RESULTS = "/workspace/checkpoints/";
+const OUT = "/workspace/checkpoints";
 const INSTANCE = "pulumi-nodejs:dynamic/vast:Instance";
 /** Of a new world: what a run leaves behind on the market must not pile up, and a violation not show in the next run. */
 const RUNS_PER_SCENE = 5;
 /** Virtual seconds after which every worker that runs has written something. */
 const FIRST_CHECKPOINT_BY_S = 1200;
+/** What no `up` asks for any more, or none can know of: results go where those of the workers go. */
+const RECONCILE = ["reconcile", "--refresh", "--adopt", "--destroy", "--target", "trainer"];
 const UP = ["up", "--yes", "--skip-preview", "--parallel", "16"];
 
 /** Runs on the real engine, one after the other: each takes both cores. */
@@ -123,7 +125,30 @@ class EngineRun {
       if (await this.#upIsToBeRepeated())
         this.#report.violations.push("the next up does not settle what the one before said that it would");
     }
+    await this.#reconcile();
     await this.#judgeAccount();
+  }
+
+  /** A create that was killed may have rented for a worker that the program has no more, or beside what a list did not show. */
+  async #reconcile(): Promise<void> {
+    if (await this.#isReconciled()) return;
+    this.#say("reconcile");
+    this.#count(LEFT_TO_RECONCILE);
+    const { exitCode, all } = await this.#vastFleet([...RECONCILE, "--paths", OUT, "--yes"]);
+    if (exitCode !== 0) this.#report.violations.push(`reconcile fails:\n${all.slice(-4000)}`);
+  }
+
+  async #isReconciled(): Promise<boolean> {
+    const { exitCode, all } = await this.#vastFleet(["reconcile"]);
+    if (exitCode === 1) this.#report.violations.push(`reconcile does not report:\n${all.slice(-4000)}`);
+    return exitCode === 0;
+  }
+
+  async #vastFleet(args: readonly string[]) {
+    const result = await this.#scene.vastFleet(args);
+    this.#report.messages.push(`=== vast-fleet ${args.join(" ")}: ${result.exitCode}`, result.all);
+    if (result.timedOut) this.#report.violations.push(`vast-fleet ${args.join(" ")} does not end`);
+    return result;
   }
 
   /** What the engine prints of its errors is one text: one of them that is legitimate is all that can be told. */
@@ -197,7 +222,7 @@ function errorsIn(transcript: string): string {
 
 function lost(contract: SeenContract, objects: readonly { key: string; size: number; sha256: string }[]): string[] {
   return contract.filesAtDestroy
-    .filter((file) => file.path.startsWith(RESULTS))
+    .filter((file) => file.path.startsWith(`${OUT}/`))
     .filter(
       ({ path, size, sha256 }) =>
         !objects.some(

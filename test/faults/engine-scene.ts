@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -39,6 +39,7 @@ export class EngineScene {
   readonly mischief: Mischief;
   readonly #local: LocalCloud;
   readonly #dir: string;
+  readonly #project: string;
 
   static async open(seed: string, fleets: Record<string, FleetSettings>): Promise<EngineScene> {
     const dir = mkdtempSync(join(tmpdir(), "engine-faults-"));
@@ -53,6 +54,7 @@ export class EngineScene {
 
   private constructor(dir: string, local: LocalCloud, stack: LocalStack) {
     this.#dir = dir;
+    this.#project = projectIn(dir, stack);
     this.#local = local;
     this.stack = stack;
     this.bucket = new RunBucket(local.s3.url, `pulumi-vast-${stack.name}-000000000000-${local.s3.region}`);
@@ -106,6 +108,22 @@ export class EngineScene {
     return { exitCode, all, timedOut };
   }
 
+  /** `vast-fleet <args>`, in a folder that is the checkout's program with this stack's config. */
+  async vastFleet(args: readonly string[]): Promise<Ended> {
+    const { env, name } = this.stack;
+    const main = join(REPOSITORY, "operator/main.ts");
+    const { exitCode, all, timedOut } = await execa(process.execPath, [main, ...args, "--stack", name], {
+      cwd: this.#project,
+      env,
+      all: true,
+      reject: false,
+      stdin: "ignore",
+      timeout: LONGEST_COMMAND_MS,
+    });
+    this.output.push(all);
+    return { exitCode, all, timedOut };
+  }
+
   async #kill({ victim, afterCalls }: Killing, running: () => boolean, killEngine: () => void): Promise<void> {
     const before = await this.#calls();
     while (running() && (await this.#calls()) < before + afterCalls) await pause(LOOK_EVERY_MS);
@@ -140,6 +158,15 @@ export class EngineScene {
     await this.#local.stop();
     rmSync(this.#dir, { recursive: true, force: true });
   }
+}
+
+function projectIn(dir: string, { name, configFile }: LocalStack): string {
+  const project = join(dir, "project");
+  mkdirSync(project);
+  copyFileSync(join(REPOSITORY, "Pulumi.yaml"), join(project, "Pulumi.yaml"));
+  for (const shared of ["stacks", "node_modules"]) symlinkSync(join(REPOSITORY, shared), join(project, shared));
+  symlinkSync(configFile, join(project, `Pulumi.${name}.yaml`));
+  return project;
 }
 
 function killQuietly(pid: number): void {

@@ -36,7 +36,8 @@ export interface CampaignFigures {
 }
 
 /** Counted of a run, and no fault of it. */
-const NO_FAULTS = new Set(["left to reconcile"]);
+export const LEFT_TO_RECONCILE = "left to reconcile";
+const NO_FAULTS = new Set([LEFT_TO_RECONCILE]);
 const NOTHING: Figures = {
   shares: [],
   runs: 0,

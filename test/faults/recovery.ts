@@ -1,6 +1,7 @@
 import type { CopyOutOrder } from "../../provider/lifecycle/reconcile/settle.ts";
 import { blockOf } from "./blocks.ts";
 import { type Engine, type Process, SkippedError } from "./engine.ts";
+import { LEFT_TO_RECONCILE } from "./figures.ts";
 import { judgeAccount, judgeHistory } from "./judge.ts";
 import { judgeRestored } from "./judge-restore.ts";
 import { OUT, type Place, PREFIX, type Program } from "./program.ts";
@@ -75,7 +76,7 @@ async function reconcileOnce({ world, log, engine, program, place, start }: Afte
   });
   if (found.length === 0) return;
   log.say(`reconcile: ${found.join(" ")}`);
-  log.count("left to reconcile");
+  log.count(LEFT_TO_RECONCILE);
   log.violation(...failures.map((failure) => `reconcile fails: ${failure}`));
 }
 
