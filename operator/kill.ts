@@ -5,9 +5,10 @@ import type { KillOptions } from "./commands/kill.ts";
 import type { FleetEdit } from "./fleet/config.ts";
 import { withPrefix } from "./fleet/read.ts";
 import { describeBilling, stillBilling } from "./kill/billing.ts";
-import { destroyChosen, type Killed, listed } from "./kill/destroy.ts";
+import { destroyChosen, type Killed, listed, sumOf } from "./kill/destroy.ts";
 import { destroyThroughGate } from "./kill/gate.ts";
 import { editsToKeepDown, type MemberOf, membersOf } from "./kill/members.ts";
+import { refreshOnceFree } from "./kill/refresh.ts";
 import { typed } from "./options.ts";
 import { openSession, type Session } from "./session.ts";
 import { nameOf } from "./stack/state.ts";
@@ -19,14 +20,16 @@ export async function kill(prefix: string | undefined, options: KillOptions): Pr
   const aim = await aimAt(session, prefix, options);
   if (!(await confirmed(questionOf(session, prefix, options), options.yes))) return EXIT.partial;
   const { edits, problems } = await keepDown(session, prefix, aim);
-  const killed = options.copyOut
-    ? await throughGate(session, prefix, aim)
-    : await destroyChosen(session.context, aim.choose);
+  const destroy = () =>
+    options.copyOut ? throughGate(session, prefix, aim) : destroyChosen(session.context, aim.choose);
+  let killed = await destroy();
   session.log(
     `${killed.destroyed.length} contracts destroyed in ${Math.round(killed.seconds)} s, ${killed.left.length} left.`,
   );
   // The meter first: the state can wait for an engine.
-  problems.push(...killed.errors, ...(await reconciled(session)));
+  const { more, problem } = await refreshOnceFree(session, destroy);
+  killed = sumOf([killed, ...more]);
+  problems.push(...killed.errors, ...(problem === undefined ? [] : [problem]));
   const billing = await stillBilling(session.context);
   session.record.append({
     what: "kill",
@@ -134,12 +137,4 @@ async function throughGate(session: Session, prefix: string | undefined, { choos
   const all = await session.fleets();
   const orphans = all.findings.orphans.filter(({ row }) => choose(row));
   return destroyThroughGate(session.context, withPrefix(all, prefix), orphans);
-}
-
-async function reconciled({ stack, log }: Session): Promise<string[]> {
-  log("Bringing the state up to date (a refresh) …");
-  return stack.refresh(log).then(
-    () => [],
-    (error: Error) => [`the state still has them (pulumi refresh drops them): ${error.message}`],
-  );
 }

@@ -45,6 +45,18 @@ export async function destroyChosen(context: Context, choose: (row: InstanceRow)
   };
 }
 
+/** One kill after the other, of the same choice. */
+export function sumOf(all: readonly Killed[]): Killed {
+  const left = all.at(-1)?.left ?? [];
+  return {
+    destroyed: all.flatMap(({ destroyed }) => destroyed).filter((id) => !left.includes(id)),
+    labels: all.flatMap(({ labels }) => labels),
+    left,
+    seconds: all.reduce((sum, { seconds }) => sum + seconds, 0),
+    errors: [...new Set(all.flatMap(({ errors }) => errors))],
+  };
+}
+
 export async function listed(context: Context, choose: (row: InstanceRow) => boolean): Promise<InstanceRow[]> {
   const { rows } = await context.sweeper.since(context.clock.elapsedS());
   return [...rows.values()].filter(choose);

@@ -73,22 +73,32 @@ async function bringUp(session: Session, name: string, workers: number, { yes }:
   const fewer = workers < before;
   const question = `Fleet ${name} has ${before} workers, you ask for ${workers}: those above go, their results copied out first. Go on?`;
   if (fewer && !(await confirmed(question, yes))) throw new UsageError("nothing was changed");
-  const { edits, targets } = sizing(all, { [name]: workers });
   const beganS = session.clock.nowS();
-  const failed = await whenFree(session, signal, () =>
-    withEdits(session, edits, () => stack.up({ targets, onLine: log, signal })),
-  ).then(
+  const failed = await whenFree(session, signal, async () => {
+    const now = await session.fleets();
+    // A kill or a scale meanwhile has the last word.
+    const asked = now.fleets.find((one) => one.name === name)?.config?.workers;
+    if (asked !== before) throw new UsageError(changedMeanwhile(name, before, asked));
+    const { edits, targets } = sizing(now, { [name]: workers });
+    await withEdits(session, edits, () => stack.up({ targets, onLine: log, signal }));
+  }).then(
     () => undefined,
     (error: Error) => error,
   );
   const seconds = Math.round(session.clock.nowS() - beganS);
   const outcome = failed === undefined ? {} : { outcome: "partial" as const, error: failed.message };
   record.append({ what: "scale", why: "monitor", fleets: [name], before, after: workers, seconds, ...outcome });
+  if (failed instanceof UsageError) throw failed;
   if (failed === undefined || signal.aborted) return;
   // What is there has to be watched, and the rest is tried again by the rules.
   const { fleets } = await session.fleets();
   if (!fleets.some((one) => one.name === name && one.workers.length > 0)) throw failed;
   progress(`Fleet ${name} is not complete; it is watched, and what is missing rented by the rules: ${failed.message}`);
+}
+
+function changedMeanwhile(name: string, before: number, asked: number | undefined): string {
+  const now = asked === undefined ? "is not in the config any more" : `has ${asked} workers in the config now`;
+  return `fleet ${name} ${now}, it had ${before} when this began: somebody changed it meanwhile, and nothing was rented`;
 }
 
 async function dryRun(

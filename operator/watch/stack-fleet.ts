@@ -16,6 +16,8 @@ import type { WatchedWorker } from "./sight.ts";
 const LOG_LINES = 200;
 /** Machines that a config keeps away from; the oldest go first, hosts get better. */
 const EXCLUSIONS_KEPT = 64;
+/** An update that holds the stack between two destroys may rent more for the fleet; its config asks for none by then. */
+const MOST_TEARDOWNS = 3;
 
 /** A fleet of the stack: seen through state, config and the service's list, changed by `up` of its workers alone. */
 export function stackFleet(session: Session, name: string): WatchedFleet {
@@ -32,6 +34,22 @@ export function stackFleet(session: Session, name: string): WatchedFleet {
     } catch {
       return false;
     }
+  };
+  /** Rented by a create that was killed: no state knows them, and no destroy of the stack ends them. */
+  const lostOnes = (): string | undefined => {
+    const lost = (latest?.findings.orphans ?? []).filter(({ row }) => matchesPrefix(row.label ?? "", name));
+    if (lost.length === 0) return undefined;
+    const ids = lost.map(({ row }) => row.id).join(", ");
+    return `contract ${ids} of fleet ${name} bills and is in no state; \`vast-fleet reconcile --destroy\` copies its results out and ends it`;
+  };
+  /** Read once the stack is free: an update that held it until then may have rented more. */
+  const destroyWhatIsThere = async (signal: AbortSignal): Promise<void> => {
+    const fleet = await find();
+    const volumes = latest === undefined ? [] : volumesOf(latest, fleet);
+    const targets = [...fleet.workers.map(({ urn }) => urn), ...volumes];
+    if (targets.length > 0) await stack.destroy({ targets, onLine: log, signal });
+    // Under the stack's lock: what is being rented now is in no state yet.
+    else await stack.refresh(log);
   };
   return {
     name,
@@ -60,14 +78,14 @@ export function stackFleet(session: Session, name: string): WatchedFleet {
           settle: () => settleParked(context, found),
         })),
     tearDown: async (signal) => {
-      const fleet = await find();
       await stack.fleets.change([{ fleet: name, path: ["workers"], value: 0 }]);
-      const volumes = latest === undefined ? [] : volumesOf(latest, fleet);
-      const targets = [...fleet.workers.map(({ urn }) => urn), ...volumes];
-      if (targets.length === 0) return undefined;
-      const error = await messageOf(whenFree(session, signal, () => stack.destroy({ targets, onLine: log, signal })));
-      // Interrupted, it may have been done with everything all the same.
-      return error !== undefined && signal.aborted && (await isAllGone()) ? undefined : error;
+      let error: string | undefined;
+      for (let tries = 0; tries < MOST_TEARDOWNS && error === undefined; tries += 1) {
+        error = await messageOf(whenFree(session, signal, () => destroyWhatIsThere(signal)));
+        // Interrupted, it may have been done with everything all the same.
+        if ((error === undefined || signal.aborted) && (await isAllGone())) return lostOnes();
+      }
+      return error ?? `more of fleet ${name} comes into the state as often as it is destroyed`;
     },
   };
 }

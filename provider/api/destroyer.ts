@@ -18,18 +18,22 @@ export interface Destroyer {
   /**
    * Destroys and proves: resolves once a complete listing no longer has the contract; succeeds if it was gone already.
    *
-   * @param lookedAtS epoch seconds of the look that found it never to have run, where nothing of it was copied: a call that
-   * does not leave soon after it does not leave at all (a machine that sleeps for an hour in between)
+   * @param lookedAtS epoch seconds of the look by which nothing is lost with it: a call that does not leave soon after it does
+   * not leave at all (a machine that sleeps for an hour in between, an instance that resumes by itself)
+   * @param holdsS for how long that look says something, wall seconds; by default as one that found it never to have run
    */
-  destroy(id: number, lookedAtS?: number): Promise<void>;
+  destroy(id: number, lookedAtS?: number, holdsS?: number): Promise<void>;
 }
 
 /** A look this old says nothing any more about whether a contract has run, wall seconds. */
-const LOOK_HOLDS_S = 30;
+const NEVER_RAN_HOLDS_S = 30;
+/** Nor one this old about whether one that is stopped, and copied out, still is. A full queue of calls takes half of it. */
+export const QUIET_HOLDS_S = 120;
 
 interface Waiting {
   id: number;
-  lookedAtS: number | undefined;
+  /** Epoch seconds after which its call must not leave. */
+  untilS: number;
   done: (error?: unknown) => void;
 }
 
@@ -58,8 +62,8 @@ export function createDestroyer(transport: Transport, sweeper: Sweeper): Destroy
   let lastCallS = Number.NEGATIVE_INFINITY;
   let bulkWorks = true;
 
-  function isTooOld({ lookedAtS }: Waiting): boolean {
-    return lookedAtS !== undefined && clock.nowS() - lookedAtS > LOOK_HOLDS_S;
+  function isTooOld({ untilS }: Waiting): boolean {
+    return clock.nowS() > untilS;
   }
 
   function stillTrue(entries: readonly Waiting[]): Waiting[] {
@@ -74,7 +78,8 @@ export function createDestroyer(transport: Transport, sweeper: Sweeper): Destroy
         return entry.id;
       };
       await transport.call(destroyInstance, idInTurn).catch((error: unknown) => {
-        if (!isVastError(error, "not-found")) throw error;
+        // One that cannot be destroyed keeps none of the others.
+        if (!isVastError(error, "not-found")) entry.done(error);
       });
     }
   }
@@ -145,9 +150,10 @@ export function createDestroyer(transport: Transport, sweeper: Sweeper): Destroy
   }
 
   return {
-    destroy: async (id, lookedAtS) => {
+    destroy: async (id, lookedAtS, holdsS = NEVER_RAN_HOLDS_S) => {
+      const untilS = lookedAtS === undefined ? Number.POSITIVE_INFINITY : lookedAtS + holdsS;
       await new Promise<void>((resolve, reject) => {
-        waiting.push({ id, lookedAtS, done: (error) => (error === undefined ? resolve() : reject(error)) });
+        waiting.push({ id, untilS, done: (error) => (error === undefined ? resolve() : reject(error)) });
         working ??= work();
       });
       // One listing after the last of them is proof for all.

@@ -50,8 +50,8 @@ export async function copyOutBefore(context: Context, request: GateRequest): Pro
     // What is starting, waits for its GPU or has crashed may run, and write, again at any moment.
     if (progress.phase !== "stopped") await stop();
     const manifest = await copyTheRest(subject, state, evidence);
-    if (state.volume && target) await volumeSaved(target, state.volume.id, row.id);
     await assertStillQuiet(subject);
+    if (state.volume && target) await volumeSaved(target, state.volume.id, row.id);
     return manifest;
   } catch (error) {
     await assertNotGone(subject, state, error);

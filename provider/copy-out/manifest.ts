@@ -18,7 +18,8 @@ const manifestSchema = z.object({
   label: z.string(),
   mark: z.string(),
   machineId: z.number(),
-  gpu: z.string(),
+  /** Records of parked contracts do not have it. */
+  gpu: z.string().optional(),
   /** USD/h all-in. */
   dph: z.number(),
   verifiedAt: z.string(),
@@ -35,7 +36,7 @@ const keyOf = (prefix: string) => `${prefix}/.pulumi-vast/manifest.json`;
 
 export function manifestOf(
   { context, copyOut, id }: Subject,
-  state: Pick<InstanceState, "label" | "mark" | "machineId" | "gpu" | "dph">,
+  state: Pick<InstanceState, "label" | "mark" | "machineId" | "dph"> & { gpu?: string | undefined },
   { live, listings, sums }: { live: boolean; listings: readonly DiskListing[]; sums: Sums | undefined },
 ): Manifest {
   return {

@@ -1,3 +1,4 @@
+import { QUIET_HOLDS_S } from "../../api/destroyer.ts";
 import type { InstanceRow } from "../../api/instances.ts";
 import type { Context } from "../../context.ts";
 import { copyOutBefore } from "../../copy-out/gate.ts";
@@ -40,15 +41,19 @@ export async function deleteInstance(context: Context, id: string, props: Record
     // Whoever destroyed it may have let it run before: that says nothing for its volume.
     if (!row) return sayGone(context, id, state);
   }
+  let quietAtS: number | undefined;
   const hasRun = state.everRan || mayHaveRun(row);
   if (hasRun) {
     // An earlier destroy may have found it unused, and not come to pass.
     if (state.volume && target) await volumeUsedAfterAll(target, state.volume.id, row.id);
-    await copyOutBefore(context, { state, row, purpose: "it is destroyed" });
+    const saved = await copyOutBefore(context, { state, row, purpose: "it is destroyed" });
+    if (saved) quietAtS = context.clock.nowS();
     await noteBeforeDestroy(context, state, row);
   }
   await removeSchedule(context, state, row.id);
-  await (hasRun ? context.destroyer.destroy(row.id) : destroyUnused(context, state, row.id, lookedAtS));
+  await (hasRun
+    ? context.destroyer.destroy(row.id, quietAtS, QUIET_HOLDS_S)
+    : destroyUnused(context, state, row.id, lookedAtS));
   context.log(`${state.label}: contract ${id} is destroyed; the account's list no longer has it`);
 }
 

@@ -95,7 +95,38 @@ describe("destroys that come one after the other", () => {
   });
 });
 
+describe("without the bulk call", () => {
+  test("one that cannot be destroyed keeps none of the others, and fails alone", async () => {
+    const { destroyer, call } = destroying();
+    const all = Promise.allSettled([destroyer.destroy(1), destroyer.destroy(2), destroyer.destroy(3)]);
+    (await call(0)).answer(new VastError("not-found", "no such route"));
+    const answers = [undefined, new VastError("refused", "contract 2 is held"), undefined];
+    for (const [at, answer] of answers.entries()) {
+      const single = await call(at + 1);
+      expect(single.route).toBe(ONE);
+      single.answer(answer);
+    }
+    expect(await all).toMatchObject([
+      { status: "fulfilled" },
+      { status: "rejected", reason: { message: "contract 2 is held" } },
+      { status: "fulfilled" },
+    ]);
+  });
+});
+
 describe("a destroy that rests on a look", () => {
+  test("leaves for as long as the look is said to hold", async () => {
+    const { destroyer, call, clock } = destroying();
+    const copied = destroyer.destroy(1, clock.nowS(), 120);
+    const single = await call(0);
+    clock.advance(100);
+    expect(() => single.leave()).not.toThrow();
+    clock.advance(100);
+    expect(() => single.leave()).toThrow(/contract 1 may have come to run since/);
+    single.answer();
+    await copied;
+  });
+
   test("does not leave when the look is too old by then, and the others of its call do", async () => {
     const { destroyer, call, clock } = destroying();
     const unused = destroyer.destroy(1, clock.nowS());
