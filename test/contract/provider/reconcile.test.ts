@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { destroyInstance } from "../../../provider/api/instances.ts";
 import type { Binding } from "../../../provider/copy-out/inputs.ts";
+import { readManifest } from "../../../provider/copy-out/manifest.ts";
 import { listParked, recordParked } from "../../../provider/copy-out/parked.ts";
+import { openS3 } from "../../../provider/copy-out/s3.ts";
 import { makeMark, stackMarkPrefix } from "../../../provider/lifecycle/mark.ts";
 import {
   classify,
@@ -266,6 +268,9 @@ describe("a parked contract", () => {
     expect(await world.instances()).toEqual([]);
     expect(await resultOf(target, held)).toBe("weights");
     expect(await look(world, known)).toMatchObject({ parked: [] });
+    // A successor that restores from the last verified contract goes by it.
+    const manifest = await readManifest(openS3(target), `runs/${held.id}`);
+    expect(manifest).toMatchObject({ contractId: Number(held.id), live: false, folders: [{ path: OUT }] });
   });
 
   test("is found by what the program declares, when no successor could be rented and the state knows nothing", async () => {
